@@ -1,0 +1,1283 @@
+/**
+ * The nouns of Flyball and the ports through which it touches the world. Types only; imports nothing.
+ *
+ * The way of data is straight: commit → policy → snapshot → verdict → decision → action → entry. Each value
+ * carries the id of the one before it, so that any entry reads backwards to the line of YAML that caused it.
+ *
+ * Times are milliseconds since the epoch (UTC). Durations are milliseconds and end in `Ms`. Ratios are 0..1.
+ */
+
+// ---------------------------------------------------------------------------------------------------- values
+
+export type Scalar = number | boolean | string;
+export type Json = null | Scalar | readonly Json[] | { readonly [key: string]: Json };
+export type JsonObject = { readonly [key: string]: Json };
+
+/** What a number means. Comparing different dimensions is an error at load. `version` and `string` are text. */
+export type Dimension =
+  | 'number'
+  | 'count'
+  | 'ratio'
+  | 'duration'
+  | 'boolean'
+  | 'string'
+  | 'version'
+  | 'predicate';
+
+/** A label set, such as `{ origin: 'ORD' }`. The empty set is the whole target. */
+export type Labels = Readonly<Record<string, string>>;
+
+/** Half open: `from` belongs to it, `to` does not. */
+export interface Interval {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Where something stands in a policy repository. Lines and columns count from 1. */
+export interface Position {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** A mistake in a file of the user's: all of them are reported at once, none is thrown. */
+export interface Diagnostic {
+  readonly severity: 'error' | 'warning';
+  readonly position: Position;
+  /** *what was found; what was expected* */
+  readonly message: string;
+  /** What to do next, when there is a likely slip. */
+  readonly hint?: string;
+}
+
+// ------------------------------------------------------------------------------------------------- documents
+
+/** Which version of the policy files was in force. `time` is the committer's. */
+export interface Commit {
+  readonly sha: string;
+  readonly author: { readonly name: string; readonly email: string };
+  readonly time: number;
+  readonly subject: string;
+}
+
+export type DocumentKind = 'Settings' | 'Model' | 'Dataset' | 'Connection' | 'Policy';
+export type TargetKind = 'model' | 'dataset' | 'connection';
+
+/** What a policy is about. Its chain in the ledger is named `kind/name`. */
+export interface TargetRef {
+  readonly kind: TargetKind;
+  readonly name: string;
+}
+
+/** `observe` looks and says what it would do; `enforce` does it. The lowest of all that apply is in force. */
+export type Mode = 'observe' | 'enforce';
+
+/** One checked YAML document. `spec` is what the kind's validator gave back, with durations in milliseconds. */
+export interface Document<Kind extends DocumentKind = DocumentKind, Spec = unknown> {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly labels: Labels;
+  readonly spec: Spec;
+  readonly position: Position;
+  /** The document's own text, for closures. */
+  readonly text: string;
+  /** Where each path of the document stands, by dotted path (`spec.when`, `spec.then.0.retrain`). */
+  readonly positions: Readonly<Record<string, Position>>;
+}
+
+export interface ApprovalSpec {
+  /** Groups or people of Settings, or `owner`: any member counts. */
+  readonly from: readonly string[];
+  readonly quorum: number;
+  readonly expiresMs: number;
+  /** After a no, the same plan is not asked again for this long. */
+  readonly reaskMs: number;
+}
+
+export interface RateSpec {
+  readonly count: number;
+  readonly perMs: number;
+}
+
+/** What the Model allows for one verb; binds policies, people and agents alike. */
+export interface ActionLimits {
+  readonly cooldownMs?: number;
+  readonly rate?: RateSpec;
+  readonly approval?: ApprovalSpec;
+  readonly rollout?: string;
+  readonly preemptAfterMs?: number;
+  readonly timeoutMs?: number;
+}
+
+export interface SettingsSpec {
+  readonly mode?: Mode | Readonly<Record<string, Mode>>;
+  readonly people: Readonly<Record<string, { readonly emails: readonly string[] }>>;
+  readonly groups: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface ColumnSpec {
+  readonly type: 'number' | 'integer' | 'string' | 'boolean' | 'timestamp';
+  /** Only segment columns may stand in `where`, `by`, `focus` and `only`. */
+  readonly segment?: boolean;
+  /** Values never enter evidence, ledger or messages. */
+  readonly sensitive?: boolean;
+}
+
+export interface DatasetSpec {
+  readonly name: string;
+  readonly owner?: string;
+  readonly connection: string;
+  /** Exactly one of the two. A path may be a glob, relative to the connection's folder. */
+  readonly table?: string;
+  readonly path?: string;
+  readonly time?: { readonly column: string; readonly zone: string; readonly latenessMs: number };
+  /** The column that names a row; `rest` samples are a hash of it. */
+  readonly key?: string;
+  readonly columns: Readonly<Record<string, ColumnSpec>>;
+}
+
+export interface PipelineSpec {
+  readonly connection: string;
+  readonly id: string;
+  /** Values are literals or `{ $: 'data.since' }` slots. */
+  readonly params: JsonObject;
+  /** Output name → dotted path in the run's result. */
+  readonly output: Readonly<Record<string, string>>;
+  /** Optional arguments that the pipeline's code honours, such as `focus`. */
+  readonly accepts: readonly string[];
+  readonly cost?: JsonObject;
+}
+
+export interface ModelSpec {
+  readonly name: string;
+  readonly owner: string;
+  readonly mode?: Mode | Readonly<Record<string, Mode>>;
+  readonly task: 'binary' | 'multiclass' | 'regression';
+  readonly registry?: { readonly connection: string; readonly name: string };
+  readonly serving?: { readonly connection: string; readonly name: string };
+  readonly data: {
+    readonly predictions?: {
+      readonly dataset: string;
+      readonly key: string;
+      readonly version: string;
+      readonly score: string;
+    };
+    readonly labels?: {
+      readonly dataset: string;
+      readonly key: string;
+      readonly value: string;
+      readonly delayMs: number;
+      readonly coverage: number;
+    };
+    readonly training?: { readonly dataset: string };
+    readonly holdout?: { readonly dataset: string };
+  };
+  readonly features: { readonly exclude: readonly string[]; readonly only?: readonly string[] };
+  readonly pipelines: Readonly<Record<string, PipelineSpec>>;
+  readonly actions: Readonly<Record<string, ActionLimits>>;
+}
+
+/** Secrets stand here as references (`{ $env: 'FLYBALL_X' }`), never as values. */
+export interface ConnectionSpec {
+  readonly name: string;
+  readonly connector: 'local' | 'duckdb';
+  readonly access: 'read' | 'act';
+  /** `duckdb`: the folder below which dataset paths lie. `local`: the folder of `registry/` and `serving/`. */
+  readonly path?: string;
+  /** `local`: what its pipelines run, without a shell. */
+  readonly commands: Readonly<Record<string, { readonly argv: readonly string[]; readonly cwd?: string }>>;
+  readonly limits: { readonly timeoutMs: number; readonly memory?: string };
+}
+
+// ---------------------------------------------------------------------------------------------------- policy
+
+/** A condition: its text for people, its JSON Logic form for everything else. See `docs/dictionary.md`. */
+export interface Condition {
+  readonly text: string;
+  readonly logic: Json;
+  readonly position: Position;
+}
+
+/**
+ * A row filter over segment columns and literals: a tree, rendered by evaluators and verbs. Text never reaches SQL.
+ * A literal or a list of them may be a `Slot` until the action is frozen.
+ */
+export type Predicate =
+  | { readonly op: 'and' | 'or'; readonly args: readonly Predicate[] }
+  | { readonly op: 'not'; readonly arg: Predicate }
+  | {
+      readonly op: '==' | '!=' | '<' | '<=' | '>' | '>=';
+      readonly column: string;
+      readonly value: Scalar | Slot;
+    }
+  | { readonly op: 'in'; readonly column: string; readonly values: readonly Scalar[] | Slot }
+  | { readonly op: 'is-null'; readonly column: string };
+
+/** A `${…}` path that is filled with a typed value when an action is frozen; it is never evaluated as code. */
+export interface Slot {
+  readonly $: string;
+}
+
+export type ReferenceSpec =
+  | { readonly kind: 'training' }
+  | { readonly kind: 'interval'; readonly interval: Interval; readonly dataset?: string }
+  | { readonly kind: 'offset'; readonly windowMs: number; readonly offsetsMs: readonly number[] }
+  | { readonly kind: 'dataset'; readonly dataset: string };
+
+/** One line of `observe`. `args` are the evaluator's own, checked by its schema. */
+export interface ObservationSpec {
+  readonly name: string;
+  readonly evaluator: string;
+  readonly args: JsonObject;
+  /** The Dataset that it reads (by name in `documents.datasets`), or the Connection of a `query`. */
+  readonly dataset?: string;
+  readonly connection?: string;
+  readonly windowMs?: number;
+  readonly everyMs?: number;
+  readonly maxAgeMs?: number;
+  readonly minSamples?: number;
+  readonly where?: Predicate;
+  readonly reference?: ReferenceSpec;
+  readonly unit?: Dimension;
+  /** Mentions `${steps.…}`: taken after that step (by `id`), unknown before. */
+  readonly lateAfter?: string;
+  /** Numbers that the conditions compare the main value with: an estimate refines only when one lies within. */
+  readonly thresholds: readonly number[];
+  readonly position: Position;
+}
+
+export interface StepSpec {
+  readonly id: string;
+  readonly verb: string;
+  readonly args: JsonObject;
+  readonly require?: Condition;
+  readonly onNotMet: 'escalate' | 'stop';
+  readonly timeoutMs?: number;
+  readonly approval?: ApprovalSpec;
+  readonly position: Position;
+}
+
+export interface VerifySpec {
+  readonly that: Condition;
+  readonly withinMs: number;
+  readonly attempts: number;
+  readonly otherwise: 'escalate';
+}
+
+export interface Rule {
+  readonly name: string;
+  readonly when: Condition;
+  readonly forMs: number;
+  /** Default: not `when`. */
+  readonly clear?: Condition;
+  readonly keepForMs: number;
+  readonly staleAfterMs: number;
+  readonly then: readonly StepSpec[];
+  readonly verify?: VerifySpec;
+}
+
+export interface GuardSpec {
+  readonly cooldownMs?: number;
+  readonly rate?: RateSpec;
+}
+
+/**
+ * A Policy compiled *closed* for one target: with everything that it refers to, from one commit, by value, as
+ * plain JSON. This is what the engine reads, what the store keeps, and what the hashes are over.
+ */
+export interface ClosedPolicy {
+  readonly policy: string;
+  readonly target: TargetRef;
+  readonly labels: Labels;
+  readonly description?: string;
+  readonly commit: Commit;
+  readonly position: Position;
+  /** Provenance: over everything below, descriptions included. */
+  readonly closureHash: string;
+  /** Over what can change an act: not over descriptions, labels, people or channels. */
+  readonly actingHash: string;
+  readonly mode: Mode;
+  /** Why the mode is what it is: the lowest of Settings, Model, Policy and the Connections' access. */
+  readonly modeFrom: string;
+  readonly everyMs: number;
+  readonly observe: Readonly<Record<string, ObservationSpec>>;
+  readonly rules: readonly Rule[];
+  readonly guard: GuardSpec;
+  readonly documents: {
+    readonly model?: ModelSpec;
+    readonly dataset?: DatasetSpec;
+    readonly datasets: Readonly<Record<string, DatasetSpec>>;
+    readonly connections: Readonly<Record<string, ConnectionSpec>>;
+    readonly people: SettingsSpec['people'];
+    readonly groups: SettingsSpec['groups'];
+  };
+  /** Dotted path in the policy document → where it stands, for `explain`. */
+  readonly positions: Readonly<Record<string, Position>>;
+  readonly text: string;
+}
+
+/** The one row that says what is enforced. It advances by compare-and-set along the branch. */
+export interface Revision {
+  readonly commit: Commit;
+  readonly policies: readonly ClosedPolicy[];
+  /** The branch's head, when it is not what is enforced, and why not. */
+  readonly rejected?: {
+    readonly commit: Commit;
+    readonly diagnostics: readonly Diagnostic[];
+    readonly at: number;
+  };
+  /** The head did not descend from the one before (amend, rebase, force-push). */
+  readonly rewritten?: { readonly from: string; readonly at: number };
+}
+
+// -------------------------------------------------------------------------------------- observations, verdicts
+
+/** Why a value could not be had. `late` and `predates` are the engine's own: not yet taken; too early to judge a remedy. */
+export type UnknownReason =
+  | 'absent'
+  | 'unreachable'
+  | 'undefined'
+  | 'stale'
+  | 'too-few'
+  | 'budget'
+  | 'late'
+  | 'predates';
+
+export interface Unknown {
+  readonly reason: UnknownReason;
+  /** For people: what was found, with counts; what was needed. */
+  readonly message: string;
+}
+
+/** The values of one label set. `fields.value` is the main one; every estimate has `lower` and `upper`. */
+export interface Reading {
+  readonly labels: Labels;
+  readonly fields: Readonly<Record<string, Scalar>>;
+  readonly unknown?: Unknown;
+}
+
+/**
+ * One named value, or a vector by labels, about a target at a moment. A scalar has exactly one reading with empty
+ * labels. When the whole query failed, `unknown` is set and every known label set is unknown.
+ */
+export interface Observation {
+  readonly name: string;
+  readonly evaluator: string;
+  /** Dimension of the main value. */
+  readonly unit: Dimension;
+  /** What exactly was computed: `quantile_ref/10/floor1e-4/v1`. */
+  readonly definition: string;
+  readonly vector: boolean;
+  readonly interval?: Interval;
+  /** The reference's own name and hash. */
+  readonly reference?: { readonly label: string; readonly hash: string; readonly interval?: Interval };
+  readonly readings: readonly Reading[];
+  readonly unknown?: Unknown;
+  /** Bins, counts and the like: shown by `explain`, never decided on. */
+  readonly detail?: Json;
+}
+
+/** An observation that the core wants taken. Equal `request`s are taken once per tick. */
+export interface Want {
+  readonly policy: string;
+  readonly name: string;
+  readonly request: ObservationRequest;
+}
+
+/** Everything that an evaluator needs, by value. */
+export interface ObservationRequest {
+  readonly name: string;
+  readonly evaluator: string;
+  readonly target: TargetRef;
+  readonly args: JsonObject;
+  readonly dataset?: DatasetSpec;
+  readonly connection: ConnectionSpec;
+  readonly model?: ModelSpec;
+  /** The labels' dataset, where the evaluator joins predictions with them. */
+  readonly labels?: DatasetSpec;
+  readonly interval?: Interval;
+  readonly maxAgeMs?: number;
+  readonly minSamples?: number;
+  readonly where?: Predicate;
+  readonly reference?: {
+    readonly label: string;
+    readonly dataset: DatasetSpec;
+    readonly interval?: Interval;
+    /** Further intervals of the same length: the reference is their union (`offset: [7d, 14d]`). */
+    readonly intervals?: readonly Interval[];
+  };
+  readonly thresholds: readonly number[];
+  readonly unit?: Dimension;
+}
+
+/** What serves a model at a moment, read from the serving system and the registry. */
+export interface Serving {
+  readonly champion?: string;
+  readonly weights: Readonly<Record<string, number>>;
+  /** The champion's training window, for `reference: training`. */
+  readonly trained?: Interval;
+  readonly unknown?: Unknown;
+}
+
+/** All observations of one target at one moment. */
+export interface Snapshot {
+  readonly target: TargetRef;
+  readonly takenAt: number;
+  /** Policies whose slot is due, or all when a reconcile was requested. Others are not evaluated at this tick. */
+  readonly due: readonly string[];
+  /** By policy, then by name. */
+  readonly observations: Readonly<Record<string, Readonly<Record<string, Observation>>>>;
+  readonly serving?: Serving;
+}
+
+export type Truth = 'true' | 'false' | 'unknown';
+
+/** One operand of a condition, as it was when the verdict was made. */
+export interface Operand {
+  readonly name: string;
+  readonly value?: Scalar;
+  readonly unknown?: Unknown;
+  readonly lower?: number;
+  readonly upper?: number;
+  readonly rows?: number;
+  /** What it was compared with, and the answer of that comparison. */
+  readonly comparison?: string;
+  readonly truth?: Truth;
+}
+
+/** A rule's answer for one label set. */
+export interface Verdict {
+  readonly policy: string;
+  readonly rule: string;
+  readonly labels: Labels;
+  readonly answer: 'ok' | 'breach' | 'unknown';
+  readonly operands: readonly Operand[];
+  /** The clause that decided, in the words of the policy. */
+  readonly clause: string;
+  /** Label sets for which the reduced comparison held, worst first, by observation. */
+  readonly members: Readonly<Record<string, readonly Labels[]>>;
+}
+
+// --------------------------------------------------------------------------------------- decisions and actions
+
+/** The closed list of reasons for holding, in the order of admission. */
+export type HoldReason =
+  | 'mode'
+  | 'paused'
+  | 'window'
+  | 'inhibited'
+  | 'gated'
+  | 'subject-locked'
+  | 'blast-radius'
+  | 'rate'
+  | 'cooldown'
+  | 'approval'
+  | 'denied'
+  | 'unknown'
+  | 'late'
+  | 'not-met'
+  | 'not-firing'
+  | 'max-series'
+  | 'stalled'
+  | 'contested'
+  | 'running'
+  | 'verifying'
+  | 'unbound';
+
+export interface Hold {
+  readonly reason: HoldReason;
+  readonly message: string;
+  /** When it may end by itself. */
+  readonly until?: number;
+}
+
+/** `none`: nothing to do. Written to the ledger when it changes. */
+export interface Decision {
+  readonly policy: string;
+  readonly rule: string;
+  readonly labels: Labels;
+  readonly episode?: number;
+  readonly outcome: 'none' | 'act' | 'hold' | 'ask';
+  readonly step?: string;
+  readonly verb?: string;
+  readonly holds: readonly Hold[];
+}
+
+/** Where an action comes from: an episode of a rule, or a request of a person or agent. */
+export type Origin =
+  | {
+      readonly target: string;
+      readonly policy: string;
+      readonly rule: string;
+      readonly group: string;
+      readonly episode: number;
+    }
+  | { readonly request: string };
+
+/** One primitive effect on one subject, as a verb asks for it. Nothing in it decides. */
+export interface CapabilityCall {
+  readonly capability: Capability;
+  readonly connection: string;
+  /** The real thing that it touches; locks are by this. */
+  readonly subject: string;
+  readonly args: JsonObject;
+  /** Output name → dotted path in what the connector gives back. */
+  readonly output: Readonly<Record<string, string>>;
+}
+
+export type Capability = 'pipeline.run' | 'serving.shift' | 'registry.point' | 'notify.send';
+
+/**
+ * `intended → starting → started → succeeded | failed | timed-out | cancelled`; `unresolved` keeps the lock until a person
+ * or the connector settles it; `withdrawn` never started. Terminal: succeeded, failed, timed-out, cancelled, withdrawn.
+ */
+export type ActionState =
+  | 'intended'
+  | 'starting'
+  | 'started'
+  | 'succeeded'
+  | 'failed'
+  | 'timed-out'
+  | 'cancelled'
+  | 'unresolved'
+  | 'withdrawn';
+
+/** One thing to do to the world. `id` is a hash of its causes; the world is given `key`, a hash of id and attempt. */
+export interface Action {
+  readonly id: string;
+  readonly attempt: number;
+  readonly key: string;
+  readonly origin: Origin;
+  readonly target: TargetRef;
+  readonly step: string;
+  readonly stepIndex: number;
+  readonly phase: number;
+  readonly phases: number;
+  readonly round: number;
+  readonly verb: string;
+  readonly call: CapabilityCall;
+  /** Connection by value, so that a running action ends on what it began with. */
+  readonly connection: ConnectionSpec;
+  readonly deadline?: number;
+  readonly timeoutMs?: number;
+  readonly planHash: string;
+}
+
+/** A row of the actions table: what the shell works through. */
+export interface ActionRow {
+  readonly action: Action;
+  readonly chain: string;
+  readonly state: ActionState;
+  readonly handle?: Json;
+  /** Next time at which the shell looks at it. Real time, as polls use it. */
+  readonly dueAt: number;
+  readonly polls: number;
+  readonly cancelRequested: boolean;
+  readonly intendedAt: number;
+}
+
+// ----------------------------------------------------------------------------------------------------- ledger
+
+/** Who asked for something. `authenticated` is false under `trust: local-user`, and shown so. */
+export interface Principal {
+  readonly name: string;
+  readonly door: 'cli' | 'mcp' | 'http' | 'demo' | 'daemon';
+  readonly authenticated: boolean;
+}
+
+export type Outcome = 'succeeded' | 'failed' | 'lost' | 'timed-out' | 'cancelled';
+
+/** What people, agents, pollers and the clock tell the core. Doors append only these. */
+export type Input =
+  | {
+      readonly kind: 'request';
+      readonly request: string;
+      readonly what: 'reconcile';
+      readonly by: Principal;
+      readonly reason?: string;
+    }
+  | {
+      readonly kind: 'approval';
+      readonly approval: string;
+      readonly decision: 'yes' | 'no';
+      readonly by: Principal;
+      readonly comment?: string;
+    }
+  | { readonly kind: 'cancel'; readonly action: string; readonly by: Principal; readonly reason?: string }
+  | { readonly kind: 'retry'; readonly episode: number; readonly by: Principal; readonly reason?: string }
+  | {
+      readonly kind: 'resolve';
+      readonly action?: string;
+      readonly episode?: number;
+      readonly as: 'succeeded' | 'failed' | 'resolved';
+      readonly by: Principal;
+      readonly reason?: string;
+      readonly outputs?: JsonObject;
+    }
+  | { readonly kind: 'adopt'; readonly episode: number; readonly by: Principal }
+  | { readonly kind: 'pause'; readonly scope: string; readonly by: Principal; readonly reason: string }
+  | { readonly kind: 'resume'; readonly scope: string; readonly by: Principal; readonly reason?: string }
+  | {
+      readonly kind: 'silence';
+      readonly match: Labels;
+      readonly by: Principal;
+      readonly reason: string;
+      readonly until: number;
+    }
+  | { readonly kind: 'gap'; readonly from: number; readonly to: number }
+  | {
+      readonly kind: 'revision';
+      readonly commit: Commit;
+      /** Acting hash by policy: what this target's chain is governed by from here on. */
+      readonly policies: Readonly<Record<string, string>>;
+      readonly rewritten?: string;
+    }
+  | { readonly kind: 'start-due'; readonly action: string; readonly attempt: number }
+  | { readonly kind: 'started'; readonly action: string; readonly attempt: number; readonly handle: Json }
+  | {
+      readonly kind: 'outcome';
+      readonly action: string;
+      readonly attempt: number;
+      readonly outcome: Outcome;
+      readonly outputs?: JsonObject;
+      readonly message?: string;
+      readonly repeatable?: boolean;
+    }
+  | { readonly kind: 'absent'; readonly action: string; readonly attempt: number }
+  | {
+      readonly kind: 'cannot-tell';
+      readonly action: string;
+      readonly attempt: number;
+      readonly message: string;
+    };
+
+/** States of a label set that are worth an entry. `reset` names why a timer started anew. */
+export type LabelSetState = 'ok' | 'pending' | 'firing' | 'clearing' | 'unknown' | 'vanished';
+
+/** Which policy, at which commit, made a derived entry: the way back to the line of YAML. */
+export interface Cause {
+  readonly policy: string;
+  readonly rule: string;
+  readonly group: string;
+  readonly commit: string;
+  readonly closureHash: string;
+  readonly position: Position;
+}
+
+export interface Fact {
+  readonly version: number;
+  readonly value: Json;
+}
+export type Facts = Readonly<Record<string, Fact>>;
+
+/** The part of a closed policy that a running sequence ends on, whatever later commits say. */
+export interface SequencePlan {
+  readonly steps: readonly StepSpec[];
+  readonly verify?: VerifySpec;
+  readonly observe: ClosedPolicy['observe'];
+  readonly documents: ClosedPolicy['documents'];
+  readonly guard: GuardSpec;
+  readonly actingHash: string;
+}
+
+/** What only `step` writes. */
+export type Derived =
+  | {
+      readonly kind: 'transition';
+      readonly cause: Cause;
+      readonly labels: Labels;
+      readonly from: LabelSetState;
+      readonly to: LabelSetState;
+      /** Since when the timer of `to` runs. */
+      readonly since: number;
+      /** Of a pending timer: how much of it is frozen (unknown or gap). */
+      readonly frozenMs: number;
+      readonly verdict?: Verdict;
+      readonly reason?: string;
+    }
+  | {
+      readonly kind: 'episode-opened';
+      readonly cause: Cause;
+      readonly labels: Labels;
+      readonly mode: Mode;
+      readonly actingHash: string;
+      /** Operands by name when it opened: what `before.<name>` reads. */
+      readonly before: Readonly<Record<string, Scalar>>;
+      readonly verdict: Verdict;
+      /** References frozen for this episode, by observation. */
+      readonly references: Readonly<Record<string, JsonObject>>;
+      /** Label sets by observation, worst first: what `${members}` reads. */
+      readonly members: Readonly<Record<string, readonly Labels[]>>;
+    }
+  | {
+      readonly kind: 'episode-ended';
+      readonly cause: Cause;
+      readonly episode: number;
+      readonly how: 'verified' | 'cleared' | 'self-cleared' | 'vanished' | 'policy-removed' | 'resolved';
+    }
+  | {
+      readonly kind: 'decision';
+      readonly cause: Cause;
+      readonly decision: Decision;
+      readonly facts: Facts;
+      readonly snapshot: string;
+    }
+  | {
+      readonly kind: 'ask';
+      readonly cause: Cause;
+      readonly episode: number;
+      readonly approval: string;
+      readonly action: Action;
+      readonly plan: SequencePlan;
+      readonly planHash: string;
+      readonly from: readonly string[];
+      readonly quorum: number;
+      readonly expires: number;
+      readonly reaskMs: number;
+      /** People who may not decide it: the author of the change that last altered the acting hash, the requester. */
+      readonly refused: readonly string[];
+      readonly why: 'approval' | 'adopt';
+    }
+  | {
+      readonly kind: 'intent';
+      readonly cause: Cause;
+      readonly episode: number;
+      readonly action: Action;
+      readonly plan: SequencePlan;
+      /** True for the first intent of a sequence's round: it consumes rate and cooldown. */
+      readonly first: boolean;
+      readonly approval?: string;
+      readonly facts: Facts;
+      readonly snapshot: string;
+    }
+  | {
+      readonly kind: 'withdrawn';
+      readonly cause: Cause;
+      readonly episode: number;
+      /** Of the ask, or of the action that was intended and never started. */
+      readonly approval?: string;
+      readonly action?: string;
+      readonly attempt?: number;
+      readonly reason: HoldReason | 'expired' | 'ended' | 'changed' | 'cancelled' | 'policy-removed';
+      readonly message: string;
+      readonly reaskAt?: number;
+    }
+  | {
+      readonly kind: 'adopted';
+      readonly cause: Cause;
+      readonly episode: number;
+      readonly action: string;
+      readonly running: string;
+    }
+  | {
+      readonly kind: 'unresolved';
+      readonly action: string;
+      readonly attempt: number;
+      readonly message: string;
+    }
+  | {
+      readonly kind: 'verified';
+      readonly what: 'sequence' | 'version';
+      readonly cause?: Cause;
+      readonly episode?: number;
+      readonly version?: string;
+      readonly basis: 'first-sight' | 'verify';
+      readonly verdict?: Verdict;
+    }
+  | {
+      readonly kind: 'not-verified';
+      readonly cause: Cause;
+      readonly episode: number;
+      readonly judged: boolean;
+      readonly verdict?: Verdict;
+    }
+  | {
+      readonly kind: 'stalled';
+      readonly cause: Cause;
+      readonly episode: number;
+      readonly reason: 'not-verified' | 'not-judged' | 'step-failed' | 'not-met' | 'cancelled' | 'unbound';
+      readonly message: string;
+    };
+
+/** The store's own. */
+export type StoreOwn =
+  | { readonly kind: 'checkpoint'; readonly state: Json }
+  | { readonly kind: 'anchor'; readonly heads: Readonly<Record<string, string>> }
+  | {
+      readonly kind: 'audit';
+      readonly by: Principal;
+      readonly command: string;
+      readonly input: JsonObject;
+      readonly result: 'allowed' | 'refused';
+      readonly message?: string;
+    };
+
+export type EntryBody = Input | Derived | StoreOwn;
+export type EntryKind = EntryBody['kind'];
+
+/**
+ * One line of the append-only, hash-chained ledger. `v` is the version of the body's shape; old ones are read up in
+ * `fold`. `hash` is over everything else, `prev` included, as canonical JSON.
+ */
+export interface Entry {
+  readonly chain: string;
+  readonly seq: number;
+  readonly v: 1;
+  readonly at: number;
+  readonly body: EntryBody;
+  readonly prev: string;
+  readonly hash: string;
+}
+
+/** What `fold` reads: an entry before it is chained. */
+export type Fresh = Pick<Entry, 'seq' | 'at' | 'body'>;
+
+// ---------------------------------------------------------------------------------------------- folded history
+
+/** Where one label set of a rule stands. Everything in it comes from entries. */
+export interface RuleState {
+  readonly phase: 'inactive' | 'pending' | 'firing';
+  readonly state: LabelSetState;
+  readonly labels: Labels;
+  /** Since when `phase` lasts. */
+  readonly since: number;
+  /** Frozen so far, of a pending timer. */
+  readonly frozenMs: number;
+  readonly unknownSince?: number;
+  readonly clearingSince?: number;
+  readonly vanishedSince?: number;
+  readonly episode?: number;
+}
+
+/** How far the sequence of an episode is. */
+export interface Sequence {
+  readonly round: number;
+  readonly stepIndex: number;
+  readonly phase: number;
+  readonly status: 'ready' | 'asking' | 'acting' | 'verifying' | 'done' | 'stalled';
+  /** The ask that waits, or the action that is under way. */
+  readonly approval?: string;
+  readonly action?: string;
+  /** Outputs of finished steps, by step id. */
+  readonly outputs: Readonly<Record<string, JsonObject>>;
+  readonly endedAt?: number;
+  readonly deniedUntil?: number;
+  /** A granted approval, for the plan that it was given for. */
+  readonly granted?: { readonly approval: string; readonly planHash: string };
+  readonly stalled?: string;
+  readonly acted: boolean;
+  /** The version in service when it stalled: a new one ends the stall. */
+  readonly stalledAt?: string;
+}
+
+/** One uninterrupted firing of a rule for one group. `id` is the seq of the entry that opened it. */
+export interface Episode {
+  readonly id: number;
+  readonly cause: Cause;
+  readonly labels: Labels;
+  readonly openedAt: number;
+  readonly mode: Mode;
+  readonly actingHash: string;
+  readonly adopted: boolean;
+  readonly before: Readonly<Record<string, Scalar>>;
+  readonly references: Readonly<Record<string, JsonObject>>;
+  readonly members: Readonly<Record<string, readonly Labels[]>>;
+  readonly sequence: Sequence;
+  readonly plan?: SequencePlan;
+  readonly ended?: { readonly at: number; readonly how: string };
+}
+
+export interface Ask {
+  readonly approval: string;
+  readonly episode: number;
+  readonly action: Action;
+  readonly planHash: string;
+  readonly from: readonly string[];
+  readonly quorum: number;
+  readonly expires: number;
+  readonly reaskMs: number;
+  readonly refused: readonly string[];
+  readonly at: number;
+  readonly votes: readonly {
+    readonly by: Principal;
+    readonly decision: 'yes' | 'no';
+    readonly comment?: string;
+    readonly at: number;
+  }[];
+}
+
+export interface ActionHistory {
+  readonly action: Action;
+  readonly episode: number;
+  readonly state: ActionState;
+  readonly at: number;
+  readonly startDue: boolean;
+  readonly message?: string;
+  readonly outputs?: JsonObject;
+  readonly cancelRequested: boolean;
+}
+
+/** The fold of one target's chain. Plain JSON, so that it can be stored, compared and rebuilt. */
+export interface Own {
+  readonly target: TargetRef;
+  readonly seq: number;
+  readonly takenAt: number;
+  readonly commit?: string;
+  /** Acting hash by policy, as of the last `revision`. */
+  readonly policies: Readonly<Record<string, string>>;
+  /** policy → rule → group key → state. */
+  readonly rules: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, RuleState>>>>>>;
+  /** Open ones, and ended ones that still have a running action. */
+  readonly episodes: Readonly<Record<string, Episode>>;
+  readonly asks: Readonly<Record<string, Ask>>;
+  /** The newest attempt of each action that is not long past. */
+  readonly actions: Readonly<Record<string, ActionHistory>>;
+  /** Last written decision by `policy/rule/group`. */
+  readonly decisions: Readonly<Record<string, Decision>>;
+  /** Per verb: when sequences consumed it, and when its last action ended. */
+  readonly spent: Readonly<Record<string, { readonly at: readonly number[]; readonly endedAt?: number }>>;
+  /** Versions that were verified in service, oldest first. */
+  readonly verifiedVersions: readonly string[];
+  /** A reconcile that was asked for and not yet done. */
+  readonly requested?: string;
+  /** The gap since the last tick, until the next step has used it. */
+  readonly gap?: Interval;
+}
+
+export interface History {
+  readonly own: Own;
+  readonly facts: Facts;
+}
+
+/** What `step` gives back. `needs` names observations that are still missing for an action. */
+export interface Step {
+  readonly entries: readonly Derived[];
+  readonly needs: readonly Want[];
+  /** The earliest time at which the answer can change. */
+  readonly wakeAt: number;
+  readonly verdicts: readonly Verdict[];
+  readonly decisions: readonly Decision[];
+}
+
+// ------------------------------------------------------------------------------------------- kinds of doing
+
+/** A schema as zod makes it; only this much is used, so that this file imports nothing. */
+export interface Schema {
+  safeParse(
+    value: unknown,
+  ):
+    | { success: true; data: unknown }
+    | { success: false; error: { issues: readonly { path: PropertyKey[]; message: string }[] } };
+}
+
+/** What renders a query for one SQL engine. */
+export interface Dialect {
+  readonly name: 'duckdb';
+  /** `read_parquet('…')` or a quoted table name. */
+  relation(dataset: DatasetSpec, connection: ConnectionSpec): string;
+  identifier(name: string): string;
+  /** Numbers keep every bit; strings are quoted. */
+  literal(value: Scalar): string;
+  /** A timestamp literal of milliseconds since the epoch. */
+  timestamp(at: number): string;
+}
+
+export interface Query {
+  readonly sql: string;
+}
+export type Row = Readonly<Record<string, Json>>;
+
+/**
+ * A kind of observation, pure, in two halves: which queries it needs; what the rows mean. The shell runs the queries,
+ * shares identical ones, and keeps profiles. `answers[i]` are the rows of the i-th query so far, in order.
+ */
+export interface Evaluator {
+  readonly name: string;
+  /** Its arguments. The value of the evaluator's own key in YAML arrives under `main`. */
+  readonly args: Schema;
+  /** Fields of each reading with their dimension; `value` is the main one. */
+  readonly outputs: Readonly<Record<string, Dimension>>;
+  /** Dimension of the main value when it depends on the arguments (`performance: log_loss` is a number, `error_rate` a ratio). */
+  mainDimension(args: JsonObject): Dimension;
+  /** True when the observation is a vector by labels. */
+  isVector(args: JsonObject): boolean;
+  /** Labels that its readings carry. */
+  labelNames(args: JsonObject): readonly string[];
+  /** What it reads: decides which datasets are bound to it at load. */
+  readonly reads: 'dataset' | 'predictions' | 'predictions+labels' | 'connection';
+  readonly needsReference: boolean;
+  /** The reference's summary. Called again with all answers so far until it gives a profile. Absent: no reference. */
+  profile?(
+    request: ObservationRequest,
+    dialect: Dialect,
+    answers: readonly (readonly Row[])[],
+  ): { readonly queries: readonly Query[] } | { readonly profile: Json } | { readonly unknown: Unknown };
+  queries(request: ObservationRequest, dialect: Dialect, profile: Json | undefined): readonly Query[];
+  /** One refinement at most: when it gives `refine`, it is called once more with those answers appended. */
+  observe(
+    request: ObservationRequest,
+    profile: Json | undefined,
+    answers: readonly (readonly Row[])[],
+    dialect: Dialect,
+  ): { readonly observation: Observation } | { readonly refine: readonly Query[] };
+}
+
+/** What a verb may look at when it turns its arguments into calls. */
+export interface VerbContext {
+  readonly target: TargetRef;
+  readonly documents: ClosedPolicy['documents'];
+  /** Now, for lookbacks. */
+  readonly at: number;
+  readonly serving?: Serving;
+  /** Oldest first. */
+  readonly verifiedVersions: readonly string[];
+  readonly origin: Origin;
+}
+
+/** A kind of action, pure: its arguments, its outputs, and how it becomes capability calls. It never decides. */
+export interface Verb {
+  readonly name: string;
+  readonly args: Schema;
+  /** What `${steps.<id>.…}` may name. `*`: any further name is allowed, and is a number. */
+  readonly outputs: Readonly<Record<string, Dimension>>;
+  /** Changes what runs or serves: needs a known breach, a verify, admission in full. */
+  readonly disruptive: boolean;
+  readonly safe: boolean;
+  /** An argument that a slot may fill, with the dimension it must have. */
+  readonly slots: Readonly<Record<string, Dimension>>;
+  /** Pipelines of the Model that it runs, so that a missing one is an error at load. */
+  readonly pipeline?: string;
+  /** Needs this part of the Model. */
+  readonly needs: readonly ('registry' | 'serving')[];
+  /** Never empty. `{ unbound }`: it cannot be done on this target, and why. */
+  calls(
+    args: JsonObject,
+    context: VerbContext,
+  ): { readonly calls: readonly CapabilityCall[] } | { readonly unbound: string };
+}
+
+/** Which evaluators and verbs this version knows: an argument of the language, so that it needs no import of them. */
+export interface Catalogue {
+  readonly evaluators: Readonly<Record<string, Evaluator>>;
+  readonly verbs: Readonly<Record<string, Verb>>;
+}
+
+// ------------------------------------------------------------------------------------------------------ ports
+
+/** Now, in milliseconds. It never goes backwards within a process. */
+export type Clock = () => number;
+
+/** Runs one query where the data lives. Throws PortError. */
+export type QueryData = (connection: ConnectionSpec, query: Query) => Promise<readonly Row[]>;
+
+/** Reads what serves a model. Gives `unknown` instead of throwing. */
+export type ReadServing = (
+  model: ModelSpec,
+  connections: ClosedPolicy['documents']['connections'],
+) => Promise<Serving>;
+
+/**
+ * One primitive effect of a connector. Every call returns within 30 s and never waits for work. One effect per key.
+ * Throws PortError when the world refused; then nothing is known about the effect, and `find` settles it.
+ */
+export interface Effect {
+  start(action: Action): Promise<Json>;
+  find(
+    action: Action,
+  ): Promise<
+    | { readonly state: 'found'; readonly handle: Json }
+    | { readonly state: 'absent' }
+    | { readonly state: 'cannot-tell'; readonly message: string }
+  >;
+  poll(
+    action: Action,
+    handle: Json,
+  ): Promise<
+    | { readonly state: 'running' }
+    | { readonly state: 'succeeded'; readonly outputs: JsonObject }
+    | { readonly state: 'failed'; readonly repeatable: boolean; readonly message: string }
+    | { readonly state: 'timed-out'; readonly message: string }
+    | { readonly state: 'cancelled' }
+    | { readonly state: 'lost'; readonly message: string }
+  >;
+  /** A request, not an end. */
+  cancel(action: Action, handle: Json): Promise<void>;
+  /** How long `absent` must be waited for before it is believed. */
+  readonly settleAfterMs: number;
+  /** First and longest pause between polls, real time. */
+  readonly pollMs: { readonly first: number; readonly max: number };
+}
+
+/** The effect that carries out a capability on a connection. */
+export type EffectFor = (capability: Capability, connection: ConnectionSpec) => Effect;
+
+/** A message of `notify` or `escalate`, as `status` prints it. */
+export interface Message {
+  readonly key: string;
+  readonly at: number;
+  readonly severity: 'info' | 'page';
+  readonly target: string;
+  readonly title: string;
+  readonly text: string;
+}
+
+/** A target's row: the head of its chain, its folded state, and when to look again. */
+export interface TargetRow {
+  readonly target: TargetRef;
+  /** Rises with every commit to the row. */
+  readonly version: number;
+  readonly head: string;
+  readonly own: Own;
+  readonly dueAt: number;
+  readonly lastTakenAt: number | undefined;
+}
+
+/** What the last tick saw, for `status` and `explain`. Never decided on. */
+export interface LastTick {
+  readonly takenAt: number;
+  readonly verdicts: readonly Verdict[];
+  readonly decisions: readonly Decision[];
+  readonly wakeAt: number;
+}
+
+/** One tick as it was committed with its entries: what replay feeds in. */
+export interface RecordedTick {
+  readonly chain: string;
+  /** Seqs of its first derived entry and of its last. */
+  readonly from: number;
+  readonly to: number;
+  readonly snapshot: Snapshot;
+  readonly facts: Facts;
+  /** Closure hashes of the policies that `step` was given. */
+  readonly closures: readonly string[];
+}
+
+/** Inside one transaction of the store. */
+export interface Transaction {
+  target(chain: string): Promise<TargetRow | undefined>;
+  /** Values of these facts now; a missing one has version 0 and value null. Rows are locked in key order. */
+  facts(keys: readonly string[]): Promise<Facts>;
+  revisionSha(): Promise<string | undefined>;
+  /** Chains, hashes and writes the entries, folds `own` forward, raises the row's version. Creates the row when absent. */
+  append(write: {
+    readonly target: TargetRef;
+    readonly bodies: readonly (Input | Derived)[];
+    readonly at: number;
+    readonly own: Own;
+    readonly dueAt: number;
+    readonly lastTakenAt?: number;
+    readonly last?: LastTick;
+  }): Promise<readonly Entry[]>;
+  /** A quiet tick: no entry. */
+  touch(write: {
+    readonly chain: string;
+    readonly dueAt: number;
+    readonly lastTakenAt: number;
+    readonly last: LastTick;
+  }): Promise<void>;
+  setDue(chain: string, dueAt: number): Promise<void>;
+  setFact(key: string, value: Json): Promise<void>;
+  recordTick(tick: RecordedTick): Promise<void>;
+  /** Keeps the compact rows of a tick's observations (unhashed, with retention). */
+  observations(chain: string, snapshot: Snapshot): Promise<void>;
+  putAction(row: ActionRow): Promise<void>;
+  updateAction(
+    key: string,
+    change: Partial<Pick<ActionRow, 'state' | 'dueAt' | 'polls' | 'cancelRequested'>> & {
+      readonly handle?: Json;
+    },
+  ): Promise<void>;
+  action(key: string): Promise<ActionRow | undefined>;
+  /** Appends to the fleet chain. */
+  fleet(bodies: readonly (Input | StoreOwn)[], at: number): Promise<readonly Entry[]>;
+  /** Compare-and-set of the revision row: false when it was not `expected`. */
+  setRevision(revision: Revision, expected: string | undefined): Promise<boolean>;
+  /** Once per key: a second call with the same key changes nothing. */
+  putMessage(message: Message): Promise<void>;
+}
+
+/** The durable state. Reads outside of a transaction are unlocked. */
+export interface Store {
+  transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  target(chain: string): Promise<TargetRow | undefined>;
+  targets(): Promise<readonly TargetRow[]>;
+  last(chain: string): Promise<LastTick | undefined>;
+  dueTargets(now: number): Promise<readonly string[]>;
+  facts(keys: readonly string[]): Promise<Facts>;
+  factsWithPrefix(prefix: string): Promise<Facts>;
+  revision(): Promise<Revision | undefined>;
+  /** Every closure that an entry refers to stays readable. */
+  closure(hash: string): Promise<ClosedPolicy | undefined>;
+  dueActions(now: number): Promise<readonly ActionRow[]>;
+  actions(filter: {
+    readonly chain?: string;
+    readonly live?: boolean;
+    readonly limit?: number;
+  }): Promise<readonly ActionRow[]>;
+  findAction(idOrKeyPrefix: string): Promise<readonly ActionRow[]>;
+  entries(filter: {
+    readonly chain: string;
+    readonly from?: number;
+    readonly limit?: number;
+    readonly kinds?: readonly EntryKind[];
+    readonly newestFirst?: boolean;
+  }): Promise<readonly Entry[]>;
+  chains(): Promise<readonly string[]>;
+  ticks(chain: string): Promise<readonly RecordedTick[]>;
+  observationsOf(
+    chain: string,
+    filter: { readonly name?: string; readonly limit?: number },
+  ): Promise<readonly { takenAt: number; policy: string; observation: Observation }[]>;
+  messages(filter: { readonly limit?: number }): Promise<readonly Message[]>;
+  profile(hash: string): Promise<Json | undefined>;
+  putProfile(hash: string, profile: Json): Promise<void>;
+  /** Small settings of the state itself, such as the clock of a replay. */
+  meta(key: string): Promise<string | undefined>;
+  setMeta(key: string, value: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Structured logging, to stderr. Messages are constant; what varies are fields. */
+export interface Log {
+  info(fields: JsonObject, message: string): void;
+  warn(fields: JsonObject, message: string): void;
+  error(fields: JsonObject, message: string): void;
+}
+
+// ------------------------------------------------------------------------------------------------------ errors
+
+/**
+ * The world refused. `retry` says whether the same call may go through later; `subject` what it was about. The text
+ * says where, what was found, what was expected and what to do, and never holds a secret.
+ */
+export class PortError extends Error {
+  override readonly name = 'PortError';
+  readonly code: string;
+  readonly retry: 'later' | 'never';
+  readonly subject: string;
+  constructor(
+    message: string,
+    details: {
+      readonly code: string;
+      readonly retry: 'later' | 'never';
+      readonly subject: string;
+      readonly cause?: unknown;
+    },
+  ) {
+    super(message, details.cause === undefined ? {} : { cause: details.cause });
+    this.code = details.code;
+    this.retry = details.retry;
+    this.subject = details.subject;
+  }
+}
+
+/** Our own bug: the step stops and nothing is acted on. */
+export function assert(condition: unknown, message: string): asserts condition {
+  if (!condition)
+    throw new Error(`flyball bug: ${message}. Please report it with the output of 'flyball log --json'.`);
+}
+
+/** The end of an exhaustive switch. */
+export function never(value: never): never {
+  throw new Error(`flyball bug: unexpected ${JSON.stringify(value)}`);
+}
