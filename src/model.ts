@@ -1004,7 +1004,13 @@ export interface Evaluator {
   /** Labels that its readings carry. */
   labelNames(args: JsonObject): readonly string[];
   /** What it reads: decides which datasets are bound to it at load. */
-  readonly reads: 'dataset' | 'predictions' | 'predictions+labels' | 'connection';
+  readonly reads: 'dataset' | 'predictions+labels' | 'connection';
+  /**
+   * Which argument names the Dataset when `reads` is `dataset`: `main` (`rows: predictions`) or `dataset` (`nulls: distance,
+   * dataset: flights`). Its value is `self`, a role of the Model (predictions, labels, training, holdout) or a Dataset's
+   * name; left out, it is the target dataset itself or the Model's predictions.
+   */
+  readonly datasetArgument: 'main' | 'dataset';
   readonly needsReference: boolean;
   /** The reference's summary. Called again with all answers so far until it gives a profile. Absent: no reference. */
   profile?(
