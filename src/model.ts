@@ -377,12 +377,17 @@ export interface Observation {
   readonly detail?: Json;
 }
 
-/** An observation that the core wants taken. Equal `request`s are taken once per tick. */
-export interface Want {
+/**
+ * An observation that the core wants taken, for `policy` or, when it belongs to one episode, for `policy#episode`. Equal
+ * requests are taken once per tick. One that cannot be asked for is `unavailable`, and becomes an unknown observation.
+ */
+export type Want = {
   readonly policy: string;
   readonly name: string;
-  readonly request: ObservationRequest;
-}
+} & (
+  | { readonly request: ObservationRequest }
+  | { readonly unavailable: Unknown; readonly spec: ObservationSpec }
+);
 
 /** Everything that an evaluator needs, by value. */
 export interface ObservationRequest {
@@ -428,6 +433,8 @@ export interface Snapshot {
   /** By policy, then by name. */
   readonly observations: Readonly<Record<string, Readonly<Record<string, Observation>>>>;
   readonly serving?: Serving;
+  /** Taken for the check at start of this action: no observation was made, so no sequence begins anything. */
+  readonly starting?: string;
 }
 
 export type Truth = 'true' | 'false' | 'unknown';
@@ -556,6 +563,8 @@ export interface Action {
   readonly round: number;
   readonly verb: string;
   readonly call: CapabilityCall;
+  /** All phases of the step, frozen with its first. */
+  readonly calls: readonly CapabilityCall[];
   /** Connection by value, so that a running action ends on what it began with. */
   readonly connection: ConnectionSpec;
   readonly deadline?: number;
@@ -628,8 +637,8 @@ export type Input =
   | {
       readonly kind: 'revision';
       readonly commit: Commit;
-      /** Acting hash by policy: what this target's chain is governed by from here on. */
-      readonly policies: Readonly<Record<string, string>>;
+      /** By policy: what this target's chain is governed by from here on. */
+      readonly policies: Readonly<Record<string, PolicyHashes>>;
       readonly rewritten?: string;
     }
   | { readonly kind: 'start-due'; readonly action: string; readonly attempt: number }
@@ -650,6 +659,12 @@ export type Input =
       readonly attempt: number;
       readonly message: string;
     };
+
+/** `timing` is over what the clock of a pending rule depends on: observe, when, for. */
+export interface PolicyHashes {
+  readonly acting: string;
+  readonly timing: string;
+}
 
 /** States of a label set that are worth an entry. `reset` names why a timer started anew. */
 export type LabelSetState = 'ok' | 'pending' | 'firing' | 'clearing' | 'unknown' | 'vanished';
@@ -797,6 +812,8 @@ export type Derived =
       readonly episode: number;
       readonly reason: 'not-verified' | 'not-judged' | 'step-failed' | 'not-met' | 'cancelled' | 'unbound';
       readonly message: string;
+      /** The version in service then: a new one ends the stall. */
+      readonly version?: string;
     };
 
 /** The store's own. */
@@ -884,6 +901,8 @@ export interface Episode {
   readonly members: Readonly<Record<string, readonly Labels[]>>;
   readonly sequence: Sequence;
   readonly plan?: SequencePlan;
+  /** A person asked to end it. */
+  readonly resolved?: boolean;
   readonly ended?: { readonly at: number; readonly how: string };
 }
 
@@ -923,8 +942,8 @@ export interface Own {
   readonly seq: number;
   readonly takenAt: number;
   readonly commit?: string;
-  /** Acting hash by policy, as of the last `revision`. */
-  readonly policies: Readonly<Record<string, string>>;
+  /** As of the last `revision`. */
+  readonly policies: Readonly<Record<string, PolicyHashes>>;
   /** policy → rule → group key → state. */
   readonly rules: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, RuleState>>>>>>;
   /** Open ones, and ended ones that still have a running action. */
@@ -938,8 +957,8 @@ export interface Own {
   readonly spent: Readonly<Record<string, { readonly at: readonly number[]; readonly endedAt?: number }>>;
   /** Versions that were verified in service, oldest first. */
   readonly verifiedVersions: readonly string[];
-  /** A reconcile that was asked for and not yet done. */
-  readonly requested?: string;
+  /** The last reconcile that was asked for: a tick at or after `at` evaluates every rule. */
+  readonly requested?: { readonly id: string; readonly at: number };
   /** The gap since the last tick, until the next step has used it. */
   readonly gap?: Interval;
 }
@@ -957,6 +976,8 @@ export interface Step {
   readonly wakeAt: number;
   readonly verdicts: readonly Verdict[];
   readonly decisions: readonly Decision[];
+  /** Policies whose evaluation met a bug of ours: nothing of theirs was derived, and the others went on. */
+  readonly problems: readonly { readonly policy: string; readonly message: string }[];
 }
 
 // ------------------------------------------------------------------------------------------- kinds of doing
@@ -1144,6 +1165,7 @@ export interface LastTick {
   readonly verdicts: readonly Verdict[];
   readonly decisions: readonly Decision[];
   readonly wakeAt: number;
+  readonly problems: Step['problems'];
 }
 
 /** One tick as it was committed with its entries: what replay feeds in. */
@@ -1163,6 +1185,7 @@ export interface Transaction {
   target(chain: string): Promise<TargetRow | undefined>;
   /** Values of these facts now; a missing one has version 0 and value null. Rows are locked in key order. */
   facts(keys: readonly string[]): Promise<Facts>;
+  factsWithPrefix(prefix: string): Promise<Facts>;
   revisionSha(): Promise<string | undefined>;
   /** Chains, hashes and writes the entries, folds `own` forward, raises the row's version. Creates the row when absent. */
   append(write: {

@@ -1,0 +1,49 @@
+/** A step in the making: entries so far, and the history as those entries have already changed it. Pure, local. */
+import type { Cause, ClosedPolicy, Derived, Facts, History, Own, Snapshot, Verb } from '../model.ts';
+import { fold } from './fold.ts';
+
+export interface Draft {
+  readonly at: number;
+  readonly snapshot: Snapshot;
+  readonly verbs: Readonly<Record<string, Verb>>;
+  own: Own;
+  facts: Facts;
+  readonly entries: Derived[];
+}
+
+/** A draft without entries. */
+export function beginDraft(snapshot: Snapshot, history: History, verbs: Draft['verbs']): Draft {
+  return { at: snapshot.takenAt, snapshot, verbs, own: history.own, facts: history.facts, entries: [] };
+}
+
+/** Adds an entry and folds it, so that what comes later in the same step sees it. Returns its seq. */
+export function emit(draft: Draft, body: Derived): number {
+  const seq = draft.own.seq + 1;
+  draft.entries.push(body);
+  draft.own = fold(draft.own, { seq, at: draft.at, body });
+  if (body.kind === 'intent') lock(draft, body.action.call.subject, body.action.id);
+  return seq;
+}
+
+/** The key of a subject's lock among the facts. */
+export function lockKey(subject: string): string {
+  return `lock:${subject}`;
+}
+
+function lock(draft: Draft, subject: string, action: string): void {
+  const key = lockKey(subject);
+  const version = (draft.facts[key]?.version ?? 0) + 1;
+  draft.facts = { ...draft.facts, [key]: { version, value: { action } } };
+}
+
+/** The way back from an entry to the line of YAML. */
+export function causeOf(policy: ClosedPolicy, rule: string, group: string): Cause {
+  return {
+    policy: policy.policy,
+    rule,
+    group,
+    commit: policy.commit.sha,
+    closureHash: policy.closureHash,
+    position: policy.positions['spec.when'] ?? policy.position,
+  };
+}

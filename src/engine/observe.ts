@@ -1,0 +1,192 @@
+/**
+ * Takes observations: evaluators say which queries they need and what the rows mean; identical queries are run once per
+ * tick, reference profiles are kept. What cannot be had becomes an unknown observation, never an exception.
+ */
+import { hashOf } from '../canonical.ts';
+import { newestQuery, staleness } from '../evaluators/newest.ts';
+import {
+  type Dialect,
+  type Evaluator,
+  type Json,
+  type Observation,
+  type ObservationRequest,
+  PortError,
+  type Query,
+  type Row,
+  type Unknown,
+  type UnknownReason,
+  type Want,
+} from '../model.ts';
+import type { World } from './world.ts';
+
+export type Observations = Readonly<Record<string, Readonly<Record<string, Observation>>>>;
+
+/** One tick's memory of what was asked: equal queries and equal requests share one answer. */
+export interface Asked {
+  readonly rows: Map<string, Promise<readonly Row[]>>;
+  readonly observations: Map<string, Promise<Observation>>;
+}
+
+/** A memory for a new tick. */
+export function askedNothing(): Asked {
+  return { rows: new Map(), observations: new Map() };
+}
+
+/** The wanted observations, by owner and name, merged over those already taken. */
+export async function observe(
+  world: World,
+  wants: readonly Want[],
+  asked: Asked,
+  taken: Observations = {},
+): Promise<Observations> {
+  const found = await Promise.all(
+    wants.map(async want => [want, await takeOnce(world, want, asked)] as const),
+  );
+  const merged: Record<string, Record<string, Observation>> = {};
+  for (const [owner, byName] of Object.entries(taken)) merged[owner] = { ...byName };
+  for (const [want, observation] of found) {
+    merged[want.policy] = { ...merged[want.policy], [want.name]: { ...observation, name: want.name } };
+  }
+  return merged;
+}
+
+function takeOnce(world: World, want: Want, asked: Asked): Promise<Observation> {
+  if ('unavailable' in want) {
+    const evaluator = world.catalogue.evaluators[want.spec.evaluator];
+    return Promise.resolve(unknownObservation(want.spec, evaluator, want.unavailable));
+  }
+  const { name: _, ...request } = want.request;
+  const key = hashOf(request);
+  const known = asked.observations.get(key);
+  if (known) return known;
+  const taking = take(world, want.request, asked);
+  asked.observations.set(key, taking);
+  return taking;
+}
+
+async function take(world: World, request: ObservationRequest, asked: Asked): Promise<Observation> {
+  const evaluator = world.catalogue.evaluators[request.evaluator];
+  try {
+    if (!evaluator) throw new Error(`evaluator ${request.evaluator} is not known`);
+    return await evaluate(world, evaluator, request, asked);
+  } catch (error) {
+    const unknown = unknownOf(error);
+    if (!(error instanceof PortError)) {
+      world.log.error(
+        { evaluator: request.evaluator, observation: request.name, error: unknown.message },
+        'evaluator failed',
+      );
+    }
+    return unknownObservation(request, evaluator, unknown);
+  }
+}
+
+async function evaluate(
+  world: World,
+  evaluator: Evaluator,
+  request: ObservationRequest,
+  asked: Asked,
+): Promise<Observation> {
+  const dialect = world.dialectFor(request.connection);
+  const run = (queries: readonly Query[]) =>
+    Promise.all(queries.map(query => shared(world, request, query, asked)));
+  const newest = newestQuery(request, dialect);
+  const [rows] = newest ? await run([newest]) : [];
+  const stale = rows ? staleness(request, rows) : undefined;
+  if (stale) return unknownObservation(request, evaluator, stale);
+  const profile = await profileOf(world, evaluator, request, dialect, run);
+  if (profile !== undefined && 'unknown' in profile)
+    return unknownObservation(request, evaluator, profile.unknown);
+  const answers = await run(evaluator.queries(request, dialect, profile?.profile));
+  const first = evaluator.observe(request, profile?.profile, answers, dialect);
+  if ('observation' in first) return first.observation;
+  const second = evaluator.observe(
+    request,
+    profile?.profile,
+    [...answers, ...(await run(first.refine))],
+    dialect,
+  );
+  if ('observation' in second) return second.observation;
+  throw new Error(`evaluator ${evaluator.name} asked to refine twice`);
+}
+
+function shared(
+  world: World,
+  request: ObservationRequest,
+  query: Query,
+  asked: Asked,
+): Promise<readonly Row[]> {
+  const key = `${request.connection.name}\n${query.sql}`;
+  const known = asked.rows.get(key);
+  if (known) return known;
+  const rows = world.queryData(request.connection, query);
+  asked.rows.set(key, rows);
+  return rows;
+}
+
+/** The reference's profile: from the store, or made now and kept when its interval is over for good. */
+async function profileOf(
+  world: World,
+  evaluator: Evaluator,
+  request: ObservationRequest,
+  dialect: Dialect,
+  run: (queries: readonly Query[]) => Promise<readonly (readonly Row[])[]>,
+): Promise<{ readonly profile: Json } | { readonly unknown: Unknown } | undefined> {
+  if (!evaluator.profile || !request.reference) return undefined;
+  const { reference, args, where = null, evaluator: name, model, dataset } = request;
+  const features = model?.features ?? null;
+  const hash = hashOf({ name, reference, args, where, features, dataset: dataset ?? null });
+  const kept = await world.store.profile(hash);
+  if (kept !== undefined) return { profile: kept };
+  const answers: (readonly Row[])[] = [];
+  for (let round = 0; round < 4; round++) {
+    const next = evaluator.profile(request, dialect, answers);
+    if ('unknown' in next) return next;
+    if ('queries' in next) {
+      answers.push(...(await run(next.queries)));
+      continue;
+    }
+    if (isFixed(request)) await world.store.putProfile(hash, next.profile);
+    return next;
+  }
+  throw new Error(`evaluator ${evaluator.name} did not finish its profile`);
+}
+
+/** A reference whose rows no longer change: a past interval. A moving one is not worth keeping. */
+function isFixed(request: ObservationRequest): boolean {
+  const end = request.reference?.interval?.to;
+  if (end === undefined || request.reference?.intervals) return false;
+  return end <= (request.interval?.from ?? Number.NEGATIVE_INFINITY);
+}
+
+const REASONS: Readonly<Record<string, UnknownReason>> = {
+  absent: 'absent',
+  timeout: 'budget',
+  memory: 'budget',
+  budget: 'budget',
+};
+
+function unknownOf(error: unknown): Unknown {
+  if (error instanceof PortError)
+    return { reason: REASONS[error.code] ?? 'unreachable', message: error.message };
+  return { reason: 'unreachable', message: error instanceof Error ? error.message : String(error) };
+}
+
+function unknownObservation(
+  of: Pick<ObservationRequest, 'name' | 'evaluator' | 'args'> & {
+    readonly interval?: ObservationRequest['interval'];
+  },
+  evaluator: Evaluator | undefined,
+  unknown: Unknown,
+): Observation {
+  return {
+    name: of.name,
+    evaluator: of.evaluator,
+    unit: evaluator?.mainDimension(of.args) ?? 'number',
+    definition: '',
+    vector: evaluator?.isVector(of.args) ?? false,
+    readings: [],
+    unknown,
+    ...(of.interval ? { interval: of.interval } : {}),
+  };
+}

@@ -1,0 +1,70 @@
+/** Fills `${…}` slots in checked arguments with typed values. A path is looked up, never evaluated. Pure. */
+import type { Json, JsonObject, Labels, Scalar } from '../model.ts';
+
+/** What a path may name. */
+export interface Filling {
+  readonly steps: Readonly<Record<string, JsonObject>>;
+  readonly members: Readonly<Record<string, readonly Labels[]>>;
+  readonly before: Readonly<Record<string, Scalar>>;
+  readonly labels: Labels;
+}
+
+export type Filled = { readonly args: JsonObject } | { readonly missing: string };
+
+/** The arguments with every slot filled, or the first path that has no value yet. */
+export function fill(args: JsonObject, filling: Filling): Filled {
+  const missing: string[] = [];
+  const filled = walk(args, filling, missing);
+  const [first] = missing;
+  return first === undefined ? { args: filled as JsonObject } : { missing: first };
+}
+
+/** True when a value holds a slot whose path begins with `root`. */
+export function hasSlot(value: Json, root: string): boolean {
+  const path = slotOf(value);
+  if (path !== undefined) return path.split('.')[0] === root;
+  if (value === null || typeof value !== 'object') return false;
+  return (Array.isArray(value) ? value : Object.values(value)).some(one => hasSlot(one as Json, root));
+}
+
+function slotOf(value: Json): string | undefined {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return undefined;
+  const slot = (value as JsonObject).$;
+  return typeof slot === 'string' && Object.keys(value).length === 1 ? slot : undefined;
+}
+
+function walk(value: Json, filling: Filling, missing: string[]): Json {
+  const path = slotOf(value);
+  if (path !== undefined) {
+    const found = lookUp(path, filling);
+    if (found === undefined) missing.push(path);
+    return found ?? null;
+  }
+  if (value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map(one => walk(one as Json, filling, missing));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, one]) => [key, walk(one as Json, filling, missing)]),
+  );
+}
+
+function lookUp(path: string, filling: Filling): Json | undefined {
+  const [root = '', ...rest] = path.split('.');
+  if (root === 'steps') return own(own(filling.steps, rest[0] ?? ''), rest.slice(1).join('.'));
+  if (root === 'before') return own(filling.before, rest.join('.'));
+  if (root === 'labels') return own(filling.labels, rest.join('.'));
+  if (root === 'members' || root === 'worst') {
+    const label = rest.at(-1) ?? '';
+    const observation = rest.length > 1 ? rest[0] : Object.keys(filling.members)[0];
+    const values = (own(filling.members, observation ?? '') ?? []).flatMap(
+      labels => own(labels, label) ?? [],
+    );
+    const distinct = [...new Set(values)];
+    if (distinct.length === 0) return undefined;
+    return root === 'worst' ? distinct[0] : distinct;
+  }
+  return undefined;
+}
+
+function own<T>(of: Readonly<Record<string, T>> | undefined, key: string): T | undefined {
+  return of !== undefined && of !== null && Object.hasOwn(of, key) ? of[key] : undefined;
+}

@@ -1,0 +1,181 @@
+/** Which observations are wanted now: `wants(policies, history, at)`, and those that a step still needs. Pure. */
+import type {
+  ClosedPolicy,
+  DatasetSpec,
+  Episode,
+  Evaluator,
+  History,
+  Interval,
+  JsonObject,
+  ObservationRequest,
+  ObservationSpec,
+  Want,
+} from '../model.ts';
+import { isDue } from './ids.ts';
+import { fill } from './slots.ts';
+
+/** What is due at a moment, and the observations that it wants. */
+export interface Wanted {
+  readonly due: readonly string[];
+  readonly wants: readonly Want[];
+}
+
+export interface Moment {
+  readonly at: number;
+  /** When the target was last looked at. */
+  readonly last: number | undefined;
+  /** The champion's training window, for `reference: training`. */
+  readonly trained?: Interval;
+}
+
+/** Observations of every policy whose slot is due, or of all when a reconcile was asked for since the last tick. */
+export function wants(
+  policies: readonly ClosedPolicy[],
+  history: History,
+  moment: Moment,
+  evaluators: Readonly<Record<string, Evaluator>>,
+): Wanted {
+  const { requested } = history.own;
+  const all = requested !== undefined && requested.at >= (moment.last ?? 0);
+  const due = policies.filter(policy => all || isDue(policy, moment.at, moment.last));
+  return {
+    due: due.map(policy => policy.policy),
+    wants: due.flatMap(policy => {
+      const open = Object.values(history.own.episodes).find(
+        one => one.cause.policy === policy.policy && !one.ended,
+      );
+      return Object.values(policy.observe)
+        .filter(spec => spec.lateAfter === undefined)
+        .map(spec =>
+          wantFor(policy.policy, { spec, policy, moment, evaluators, ...(open ? { episode: open } : {}) }),
+        );
+    }),
+  };
+}
+
+/** The view of the documents that an observation is resolved against: the policy in force, or a running plan. */
+export interface View {
+  readonly target: ClosedPolicy['target'];
+  readonly documents: ClosedPolicy['documents'];
+}
+
+interface Asked {
+  readonly spec: ObservationSpec;
+  readonly policy: View;
+  readonly moment: Moment;
+  readonly evaluators: Readonly<Record<string, Evaluator>>;
+  readonly episode?: Episode;
+}
+
+/** The want for one line of `observe`, kept under `owner` in the snapshot. */
+export function wantFor(owner: string, of: Asked): Want {
+  const request = requestOf(of);
+  const { spec } = of;
+  if (typeof request === 'object') return { policy: owner, name: spec.name, request };
+  return { policy: owner, name: spec.name, unavailable: { reason: 'late', message: request }, spec };
+}
+
+/** The request by value, or why it cannot be made (yet): a slot without a value, a part that is not there. */
+function requestOf(of: Asked): ObservationRequest | string {
+  const { spec, policy, moment, episode } = of;
+  const evaluator = of.evaluators[spec.evaluator];
+  const filled = fill(spec.args, {
+    steps: episode?.sequence.outputs ?? {},
+    members: episode?.members ?? {},
+    before: episode?.before ?? {},
+    labels: episode?.labels ?? {},
+  });
+  if (evaluator === undefined) return `evaluator ${spec.evaluator} is not known to this version`;
+  if ('missing' in filled) return `\${${filled.missing}} has no value yet`;
+  const { model, datasets, connections } = policy.documents;
+  const dataset = spec.dataset === undefined ? undefined : datasets[spec.dataset];
+  const connection = connections[dataset?.connection ?? spec.connection ?? ''];
+  if (connection === undefined)
+    return `connection of ${spec.dataset ?? spec.connection ?? spec.name} is not there`;
+  const withLabels = evaluator.reads === 'predictions+labels';
+  const labels = withLabels ? datasets[model?.data.labels?.dataset ?? ''] : undefined;
+  const lagMs = withLabels ? (model?.data.labels?.delayMs ?? 0) : (dataset?.time?.latenessMs ?? 0);
+  const end = moment.at - lagMs;
+  const reference = referenceOf(spec, dataset, { ...of, end });
+  if (spec.reference && !reference)
+    return 'its reference is not known: no training window of the version in service';
+  return {
+    name: spec.name,
+    evaluator: spec.evaluator,
+    target: policy.target,
+    args: filled.args,
+    connection,
+    thresholds: spec.thresholds,
+    ...(dataset ? { dataset } : {}),
+    ...(model ? { model } : {}),
+    ...(labels ? { labels } : {}),
+    ...(spec.windowMs === undefined ? {} : { interval: { from: end - spec.windowMs, to: end } }),
+    ...(spec.maxAgeMs === undefined ? {} : { maxAgeMs: spec.maxAgeMs }),
+    ...(spec.minSamples === undefined ? {} : { minSamples: spec.minSamples }),
+    ...(spec.where ? { where: spec.where } : {}),
+    ...(spec.unit ? { unit: spec.unit } : {}),
+    ...(reference ? { reference } : {}),
+  };
+}
+
+/** The reference by value. One frozen with the episode stays until the episode ends. */
+function referenceOf(
+  spec: ObservationSpec,
+  dataset: DatasetSpec | undefined,
+  of: { readonly policy: View; readonly moment: Moment; readonly episode?: Episode; readonly end: number },
+): ObservationRequest['reference'] {
+  const reference = spec.reference;
+  if (reference === undefined || dataset === undefined) return undefined;
+  const { datasets, model } = of.policy.documents;
+  switch (reference.kind) {
+    case 'interval':
+      return {
+        label: label('interval', reference.interval),
+        dataset: datasets[reference.dataset ?? ''] ?? dataset,
+        interval: reference.interval,
+      };
+    case 'dataset': {
+      const other = datasets[reference.dataset];
+      return other ? { label: `dataset ${reference.dataset}`, dataset: other } : undefined;
+    }
+    case 'offset': {
+      const intervals = reference.offsetsMs.map(offset => ({
+        from: of.end - offset - reference.windowMs,
+        to: of.end - offset,
+      }));
+      const [interval] = intervals;
+      return { label: 'offset', dataset, ...(interval ? { interval } : {}), intervals };
+    }
+    case 'training': {
+      const frozen = of.episode?.references[spec.name] as { from?: number; to?: number } | undefined;
+      const interval =
+        frozen?.from !== undefined && frozen.to !== undefined
+          ? { from: frozen.from, to: frozen.to }
+          : of.moment.trained;
+      const training = datasets[model?.data.training?.dataset ?? ''] ?? dataset;
+      return interval ? { label: label('training', interval), dataset: training, interval } : undefined;
+    }
+  }
+}
+
+function label(kind: string, interval: Interval): string {
+  return `${kind} ${day(interval.from)}..${day(interval.to)}`;
+}
+
+/** The date of an instant, by arithmetic: the core owns no calendar but UTC's. */
+function day(at: number): string {
+  return new Date(at).toISOString().slice(0, 10);
+}
+
+/** The part of a reference that is frozen when an episode opens. */
+export function frozenReferences(
+  policy: ClosedPolicy,
+  trained: Interval | undefined,
+): Record<string, JsonObject> {
+  if (trained === undefined) return {};
+  return Object.fromEntries(
+    Object.values(policy.observe)
+      .filter(spec => spec.reference?.kind === 'training')
+      .map(spec => [spec.name, { from: trained.from, to: trained.to }]),
+  );
+}

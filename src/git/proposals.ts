@@ -1,0 +1,291 @@
+/** Reads, merges and closes proposals. Merging moves the enforced branch and nothing else. */
+import git from 'isomorphic-git';
+import { type Commit, PortError } from '../model.ts';
+import { unifiedDiff } from './line-diff.ts';
+import { errorCode, type Objects, objectsOf, translated } from './objects.ts';
+import { isPolicyPath } from './paths.ts';
+import { type Person, PROPOSALS, signature } from './propose.ts';
+import { branchRef, isBranchName, isCheckedOut, listBranches, moveBranch, readRef } from './refs.ts';
+import { headSha, type PolicyRepository } from './repository.ts';
+import { changedFiles, type FileChange, type PolicyFile, policyFiles, textOf } from './tree.ts';
+
+/** `merged`: the enforced branch has all of it. `conflict` and `refused` cannot be merged here; `problem` says why. */
+export type Mergeable = 'fast-forward' | 'merge' | 'merged' | 'conflict' | 'refused';
+
+export interface Proposal {
+  readonly branch: string;
+  /** Its newest commit: title (`subject`), author and time. */
+  readonly commit: Commit;
+  readonly rationale: string;
+  /** The newest commit that it shares with the enforced branch. */
+  readonly base: string;
+  readonly files: readonly { readonly path: string; readonly change: FileChange['change'] }[];
+  /** Commits that only it has, and that only the enforced branch has. */
+  readonly ahead: number;
+  readonly behind: number;
+  readonly mergeable: Mergeable;
+  readonly problem?: string;
+}
+
+export interface MergeResult {
+  readonly sha: string;
+  readonly how: 'fast-forward' | 'merge' | 'already-merged';
+  readonly files: readonly string[];
+  /** `behind`: a working tree has this branch checked out and still shows the files of before. */
+  readonly workingTree: 'behind' | 'none';
+}
+
+/** All proposals, by branch name. One that cannot be read is listed as `refused` with the reason. */
+export function listProposals(repository: PolicyRepository): Promise<readonly Proposal[]> {
+  return translated(`proposals of ${repository.dir}`, async () => {
+    const branches = (await listBranches(repository.gitDir)).filter(name => name.startsWith(PROPOSALS));
+    if (branches.length === 0) return [];
+    const objects = objectsOf(repository.gitDir, 'dry');
+    const head = await headSha(repository);
+    const ours = await history(objects, head);
+    const proposals: Proposal[] = [];
+    for (const branch of branches) {
+      const sha = await readRef(repository.gitDir, branchRef(branch));
+      if (sha !== undefined) proposals.push(await describe(repository, objects, { branch, sha, head, ours }));
+    }
+    return proposals;
+  });
+}
+
+interface Sides {
+  readonly branch: string;
+  readonly sha: string;
+  readonly head: string;
+  /** The enforced branch and all its ancestors. */
+  readonly ours: ReadonlySet<string>;
+}
+
+async function describe(repository: PolicyRepository, objects: Objects, sides: Sides): Promise<Proposal> {
+  const { branch, sha, ours } = sides;
+  const commit = await repository.commit(sha);
+  const { commit: raw } = await git.readCommit({ ...objects, oid: sha });
+  const rationale = raw.message.split('\n').slice(1).join('\n').trim();
+  const theirs = await history(objects, sha);
+  const base = await mergeBase(objects, sides);
+  const changes = base === undefined ? [] : await changedFiles(objects, base, sha);
+  const verdict = await judge(objects, sides, base, changes);
+  return {
+    branch,
+    commit,
+    rationale,
+    base: base ?? '',
+    files: changes.map(({ path, change }) => ({ path, change })),
+    ahead: difference(theirs, ours),
+    behind: difference(ours, theirs),
+    ...verdict,
+  };
+}
+
+async function judge(
+  objects: Objects,
+  sides: { readonly sha: string; readonly head: string },
+  base: string | undefined,
+  changes: readonly FileChange[],
+): Promise<{ readonly mergeable: Mergeable; readonly problem?: string }> {
+  if (base === undefined) {
+    return {
+      mergeable: 'refused',
+      problem: 'it shares no single commit with the enforced branch; propose it anew',
+    };
+  }
+  if (base === sides.sha) return { mergeable: 'merged' };
+  const other = changes.filter(change => !isPlainPolicy(change)).map(change => change.path);
+  if (other.length > 0) {
+    const problem = `it changes files that are not policies (${other.slice(0, 5).join(', ')}); merge it with git after a review`;
+    return { mergeable: 'refused', problem };
+  }
+  if (base === sides.head) return { mergeable: 'fast-forward' };
+  try {
+    await threeWay(objects, { ours: sides.head, theirs: sides.sha });
+    return { mergeable: 'merge' };
+  } catch (error) {
+    return { mergeable: 'conflict', problem: conflictProblem(error) };
+  }
+}
+
+function isPlainPolicy({ path, before, after }: FileChange): boolean {
+  const plain = [before, after].every(file => file === undefined || file.mode.startsWith('100'));
+  return plain && isPolicyPath(path);
+}
+
+function conflictProblem(error: unknown): string {
+  if (
+    errorCode(error) === 'MergeConflictError' &&
+    typeof error === 'object' &&
+    error !== null &&
+    'data' in error
+  ) {
+    const files = (error.data as { readonly filepaths?: readonly string[] }).filepaths ?? [];
+    return `both sides changed the same lines of ${files.join(', ')}; propose it anew on the present head`;
+  }
+  if (errorCode(error) === 'MergeNotSupportedError') {
+    return 'one side has a folder where the other has a file; propose it anew on the present head';
+  }
+  throw error;
+}
+
+/** The tree of a merge commit. Throws isomorphic-git's errors when the two sides conflict. */
+async function threeWay(
+  objects: Objects,
+  sides: { readonly ours: string; readonly theirs: string },
+  sign?: { readonly message: string; readonly author: ReturnType<typeof signature> },
+): Promise<string> {
+  const author = sign?.author ?? { name: 'flyball', email: '', timestamp: 0, timezoneOffset: 0 };
+  const merged = await git.merge({
+    ...objects,
+    ...sides,
+    author,
+    committer: author,
+    message: sign?.message ?? 'merge',
+    fastForward: false,
+    noUpdateBranch: true,
+  });
+  if (merged.oid === undefined) throw new Error('the merge gave no commit');
+  return merged.oid;
+}
+
+/** The one best common ancestor; undefined when there is none or several. */
+async function mergeBase(
+  objects: Objects,
+  sides: { readonly sha: string; readonly head: string },
+): Promise<string | undefined> {
+  const bases: string[] = await git.findMergeBase({ ...objects, oids: [sides.head, sides.sha] });
+  return bases.length === 1 ? bases[0] : undefined;
+}
+
+/** A commit and all its ancestors. */
+async function history(objects: Objects, sha: string): Promise<ReadonlySet<string>> {
+  const commits = await git.log({ ...objects, ref: sha });
+  return new Set(commits.map(({ oid }) => oid));
+}
+
+function difference(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
+  return [...a].filter(sha => !b.has(sha)).length;
+}
+
+/** What a proposal changes against its base, as a unified diff: one text for people and for `git apply`. */
+export function diffProposal(repository: PolicyRepository, branch: string): Promise<string> {
+  return translated(`proposal ${branch}`, async () => {
+    const objects = objectsOf(repository.gitDir, 'dry');
+    const sides = { sha: await proposalSha(repository, branch), head: await headSha(repository) };
+    const base = await mergeBase(objects, sides);
+    if (base === undefined)
+      throw refusal(branch, 'refused', 'it shares no single commit with the enforced branch');
+    const texts: string[] = [];
+    for (const { path, before, after } of await changedFiles(objects, base, sides.sha)) {
+      const left = before && (await textOf(objects, before));
+      const right = after && (await textOf(objects, after));
+      texts.push(unifiedDiff(path, left, right));
+    }
+    return texts.join('');
+  });
+}
+
+/**
+ * Merges a proposal into the enforced branch, by fast-forward or a merge commit, and deletes its branch. Only refs and
+ * objects are written; the index and every working tree stay as they are. `check` sees the merged files before the
+ * branch moves, and nothing moves when it throws. Throws PortError on conflicts, on files that are not policies, and
+ * when the branch moved meanwhile.
+ */
+export function mergeProposal(
+  repository: PolicyRepository,
+  branch: string,
+  options: {
+    readonly author: Person;
+    readonly at: number;
+    readonly check?: (files: readonly PolicyFile[]) => Promise<void> | void;
+  },
+): Promise<MergeResult> {
+  return translated(`proposal ${branch}`, async () => {
+    const { gitDir } = repository;
+    const objects = objectsOf(gitDir, 'write');
+    const sides = { sha: await proposalSha(repository, branch), head: await headSha(repository) };
+    const base = await mergeBase(objects, sides);
+    const changes = base === undefined ? [] : await changedFiles(objects, base, sides.sha);
+    const { mergeable, problem } = await judge(objectsOf(gitDir, 'dry'), sides, base, changes);
+    if (mergeable === 'conflict' || mergeable === 'refused') throw refusal(branch, mergeable, problem ?? '');
+
+    const sha = await mergedCommit(repository, objects, { ...sides, branch, mergeable, ...options });
+    await options.check?.(await policyFiles(objects, sha, `proposal ${branch}, merged`));
+    if (
+      sha !== sides.head &&
+      !(await moveBranch({ gitDir, branch: repository.branch, from: sides.head, to: sha }))
+    ) {
+      throw new PortError(
+        `proposal ${branch}: branch ${repository.branch} moved while it was merged; nothing was changed; merge it again`,
+        { code: 'branch-moved', retry: 'later', subject: branch },
+      );
+    }
+    await moveBranch({ gitDir, branch, from: sides.sha, to: undefined });
+    const behind = sha !== sides.head && (await isCheckedOut(repository));
+    return {
+      sha,
+      how: mergeable === 'merged' ? 'already-merged' : mergeable,
+      files: changes.map(({ path }) => path),
+      workingTree: behind ? 'behind' : 'none',
+    };
+  });
+}
+
+async function mergedCommit(
+  repository: PolicyRepository,
+  objects: Objects,
+  merge: {
+    readonly branch: string;
+    readonly sha: string;
+    readonly head: string;
+    readonly mergeable: Mergeable;
+    readonly author: Person;
+    readonly at: number;
+  },
+): Promise<string> {
+  if (merge.mergeable === 'merged') return merge.head;
+  if (merge.mergeable === 'fast-forward') return merge.sha;
+  const { subject } = await repository.commit(merge.sha);
+  const message = `Merge ${merge.branch}: ${subject}\n`;
+  const author = signature(merge.author, merge.at);
+  return threeWay(objects, { ours: merge.head, theirs: merge.sha }, { message, author });
+}
+
+/** Deletes a proposal's branch; its commits stay readable until git collects them. Gives the commit it was at. */
+export function closeProposal(
+  repository: PolicyRepository,
+  branch: string,
+): Promise<{ readonly sha: string }> {
+  return translated(`proposal ${branch}`, async () => {
+    const sha = await proposalSha(repository, branch);
+    if (await moveBranch({ gitDir: repository.gitDir, branch, from: sha, to: undefined })) return { sha };
+    throw new PortError(`proposal ${branch}: it moved meanwhile; nothing was changed; look at it again`, {
+      code: 'branch-moved',
+      retry: 'later',
+      subject: branch,
+    });
+  });
+}
+
+async function proposalSha(repository: PolicyRepository, branch: string): Promise<string> {
+  // The name becomes a path below refs/heads: one with `..` would lead to any other branch.
+  const named = branch.startsWith(PROPOSALS) && isBranchName(branch);
+  const sha = named ? await readRef(repository.gitDir, branchRef(branch)) : undefined;
+  if (sha !== undefined) return sha;
+  const names = (await listBranches(repository.gitDir)).filter(name => name.startsWith(PROPOSALS));
+  const known = names.length === 0 ? 'there are none' : `there are: ${names.slice(0, 20).join(', ')}`;
+  throw new PortError(`proposal ${JSON.stringify(branch)}: no such proposal; ${known}`, {
+    code: 'no-proposal',
+    retry: 'never',
+    subject: branch,
+  });
+}
+
+function refusal(branch: string, code: string, problem: string): PortError {
+  return new PortError(`proposal ${branch}: cannot be merged: ${problem}`, {
+    code,
+    retry: 'never',
+    subject: branch,
+  });
+}

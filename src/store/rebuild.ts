@@ -1,0 +1,129 @@
+/** Folds chains again and puts the rows that are derived from them right, saying which differed. */
+import { type EntryBody, type Fresh, type Own, PortError, type TargetRef } from '../model.ts';
+import { agree, type DerivedAction, foldActions, isTerminal, noActions } from './actions-of.ts';
+import { FLEET } from './chain.ts';
+import type { Connection } from './connection.ts';
+import { verifyChain } from './ledger.ts';
+import { readAction } from './reads.ts';
+import { json, parse, targetOf } from './rows.ts';
+import { putAction, updateAction } from './transaction.ts';
+
+/** The engine's fold, handed in because the store imports no engine. */
+export interface Folding {
+  readonly fold: (own: Own, entry: Fresh) => Own;
+  readonly emptyOwn: (target: TargetRef) => Own;
+  /** Raised when the meaning of `Own` changes: rows of another version are folded again at opening. */
+  readonly foldVersion: number;
+}
+
+/** Every target chain, or those folded by another version, each in a transaction of its own. */
+export async function rebuild(
+  db: Connection,
+  folding: Folding,
+  which: 'all' | 'other-version',
+): Promise<{ readonly targets: number; readonly differences: string[] }> {
+  const chains = await db.read(() =>
+    db.all<{ chain: string }>(
+      `SELECT h.chain FROM heads h LEFT JOIN targets t USING (chain)
+       WHERE h.chain <> ? AND (? = 'all' OR t.fold_version IS NOT ?) ORDER BY h.chain`,
+      FLEET,
+      which,
+      folding.foldVersion,
+    ),
+  );
+  const differences: string[] = [];
+  for (const { chain } of chains) {
+    differences.push(...(await db.write(() => rebuildChain(db, folding, chain))));
+  }
+  return { targets: chains.length, differences };
+}
+
+function rebuildChain(db: Connection, { fold, emptyOwn, foldVersion }: Folding, chain: string): string[] {
+  const target = targetOf(chain);
+  let own = emptyOwn(target);
+  const actions = noActions();
+  // What was altered is never folded into a state that acts.
+  const verified = verifyChain(db, chain, entry => {
+    const body = parse<EntryBody>(entry.body, `entry ${entry.seq} of ${chain}`);
+    own = fold(own, { seq: Number(entry.seq), at: Number(entry.at), body });
+    foldActions(actions, body, Number(entry.at));
+  });
+  if ('problem' in verified) {
+    throw new PortError(
+      `state ${db.path}: entry ${verified.seq} of ${chain} is not as it was appended: ${verified.problem}. Nothing of ` +
+        'this chain was rebuilt; restore the state from a backup, then run it again.',
+      { code: 'ledger-altered', retry: 'never', subject: chain },
+    );
+  }
+  const differences = [...actions.byKey.values()].flatMap(one => rebuildAction(db, chain, one));
+  return [...rebuildOwn(db, { target, chain, own, foldVersion }), ...differences];
+}
+
+function rebuildOwn(
+  db: Connection,
+  right: {
+    readonly target: TargetRef;
+    readonly chain: string;
+    readonly own: Own;
+    readonly foldVersion: number;
+  },
+): string[] {
+  const { target, chain, own, foldVersion } = right;
+  const text = json(own);
+  const stored = db.get<{ own: string; fold_version: number }>(
+    'SELECT own, fold_version FROM targets WHERE chain = ?',
+    chain,
+  );
+  if (stored?.own === text && stored.fold_version === foldVersion) return [];
+  db.run(
+    `INSERT INTO targets (chain, kind, name, version, own, fold_version, due_at) VALUES (?1, ?2, ?3, 1, ?4, ?5, 0)
+     ON CONFLICT (chain) DO UPDATE SET own = ?4, fold_version = ?5, due_at = 0, version = version + 1`,
+    chain,
+    target.kind,
+    target.name,
+    text,
+    foldVersion,
+  );
+  if (!stored) return [`${chain}: its row was missing`];
+  return stored.own === text ? [] : [`${chain}: ${difference(stored.own, own)} differed from the entries`];
+}
+
+/** The top-level keys that differ. */
+function difference(stored: string, own: Own): string {
+  let found: Readonly<Record<string, unknown>>;
+  try {
+    found = Object(JSON.parse(stored));
+  } catch {
+    return 'the text, which was not JSON,';
+  }
+  const right = own as unknown as Readonly<Record<string, unknown>>;
+  const keys = [...new Set([...Object.keys(found), ...Object.keys(right)])];
+  return keys.filter(key => json([found[key]]) !== json([right[key]])).join(', ') || 'the form of the text';
+}
+
+/** A live action is made due now, so that the world is asked how it stands. */
+function rebuildAction(db: Connection, chain: string, right: DerivedAction): string[] {
+  const { action, state, handle, cancelRequested, intendedAt } = right;
+  const stored = readAction(db, action.key);
+  if (!stored) {
+    putAction(db, {
+      action,
+      chain,
+      state,
+      ...(handle === undefined ? {} : { handle }),
+      dueAt: 0,
+      polls: 0,
+      cancelRequested,
+      intendedAt,
+    });
+    return [`${chain}: action ${action.key} (${action.verb}) was missing; its entries say ${state}`];
+  }
+  if (agree(state, stored.state)) return [];
+  updateAction(db, action.key, {
+    state,
+    ...(handle === undefined ? {} : { handle }),
+    cancelRequested,
+    ...(isTerminal(state) ? {} : { dueAt: 0 }),
+  });
+  return [`${chain}: action ${action.key} (${action.verb}) said ${stored.state}; its entries say ${state}`];
+}
