@@ -28,7 +28,7 @@ export function readSource(text: string): Source {
     }
   };
   const blankTemplate = () => {
-    const end = endOf(text, i, /\\[^]|`|\$\{/y, match => match === '`' || match === '${');
+    const end = endOf(text, i, /\\[\s\S]|`|\$\{/y, match => match === '`' || match === '${');
     blank(end - (text[end - 1] === '{' ? 2 : 1), false);
     i = end;
     if (text[end - 1] === '{') templates.push(0);
@@ -41,7 +41,7 @@ export function readSource(text: string): Source {
     else if (two === '/*') blank(indexOr(text, '*/', i + 2) + 2, true);
     else if (char === "'" || char === '"') {
       i++;
-      blank(endOf(text, i, /\\[^]|['"\n]/y, match => match === char || match === '\n') - 1, false);
+      blank(endOf(text, i, /\\[\s\S]|['"\n]/y, match => match === char || match === '\n') - 1, false);
       i++;
     } else if (char === '`') {
       i++;

@@ -16,9 +16,10 @@ import type {
 } from '../model.ts';
 import { admit, pauseKeys } from './admit.ts';
 import { beginDraft, causeOf, type Draft, emit } from './draft.ts';
-import { decisionKey, isLive } from './fold.ts';
+import { decisionKey } from './fold.ts';
 import { planOf } from './form.ts';
 import { chainOf, groupKey, nextSlot } from './ids.ts';
+import { isLive } from './records.ts';
 import { evaluateRule } from './rules.ts';
 import { progress } from './sequence.ts';
 import { wantFor } from './wants.ts';

@@ -11,11 +11,14 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   w: 604_800_000,
 };
 
+const DURATION = 'a duration with its unit, such as 90d';
+const RATIO = 'a share from 0 to 1, such as 10%';
+
 /** A `${…}` that is filled when the action is frozen. */
 export const slot: z.ZodType<Slot> = z.strictObject({ $: z.string().min(1) });
 
 /** A text, or the slot that gives it. */
-export const textOrSlot = z.union([z.string().min(1), slot]);
+export const textOrSlot = z.union([z.string().min(1), slot], { error: 'expected a text or a ${…} path' });
 
 const scalar = z.union([z.number(), z.boolean(), z.string()]);
 
@@ -29,13 +32,15 @@ export function wordingText(value: z.output<typeof wording>): string {
 
 /** A duration: `90d` as people write it, or milliseconds. Gives milliseconds, at least `leastMs`. */
 export function duration(leastMs: number) {
-  return z.union([z.string(), z.number()]).transform((written, context) => {
-    const ms = typeof written === 'number' ? written : durationMs(written);
-    if (ms !== undefined && ms >= leastMs) return Math.round(ms);
-    const found = typeof written === 'number' ? `${written} (milliseconds)` : JSON.stringify(written);
-    context.addIssue({ code: 'custom', message: `${found}; expected a duration with its unit, such as 90d` });
-    return z.NEVER;
-  });
+  return z
+    .union([z.string(), z.number()], { error: `expected ${DURATION}` })
+    .transform((written, context) => {
+      const ms = typeof written === 'number' ? written : durationMs(written);
+      if (ms !== undefined && ms >= leastMs) return Math.round(ms);
+      const found = typeof written === 'number' ? `${written} (milliseconds)` : JSON.stringify(written);
+      context.addIssue({ code: 'custom', message: `${found}; expected ${DURATION}` });
+      return z.NEVER;
+    });
 }
 
 function durationMs(text: string): number | undefined {
@@ -48,16 +53,18 @@ function durationMs(text: string): number | undefined {
 }
 
 /** A share: `10%` as people write it, or 0..1. Gives 0..1. */
-export const ratio = z.union([z.string(), z.number()]).transform((written, context) => {
-  const share = typeof written === 'number' ? written : percent(written);
-  if (share !== undefined && share >= 0 && share <= 1) return share;
-  const hint = typeof written === 'number' && written <= 100 ? `. Did you mean ${written}%?` : '';
-  context.addIssue({
-    code: 'custom',
-    message: `${JSON.stringify(written)}; expected a share from 0 to 1, such as 10%${hint}`,
+export const ratio = z
+  .union([z.string(), z.number()], { error: `expected ${RATIO}` })
+  .transform((written, context) => {
+    const share = typeof written === 'number' ? written : percent(written);
+    if (share !== undefined && share >= 0 && share <= 1) return share;
+    const hint = typeof written === 'number' && written <= 100 ? `. Did you mean ${written}%?` : '';
+    context.addIssue({
+      code: 'custom',
+      message: `${JSON.stringify(written)}; expected ${RATIO}${hint}`,
+    });
+    return z.NEVER;
   });
-  return z.NEVER;
-});
 
 function percent(text: string): number | undefined {
   const parts = /^(\d+(?:\.\d+)?)%$/.exec(text);
@@ -83,7 +90,9 @@ const predicateTree: z.ZodType<Predicate> = z.lazy(() =>
 );
 
 /** A row filter: the parsed tree, the slot of a whole one, or the text that the language has yet to parse. */
-export const predicate = z.union([predicateTree, slot, z.string().min(1)]);
+export const predicate = z.union([predicateTree, slot, z.string().min(1)], {
+  error: "expected a filter of rows, such as origin == 'ORD'",
+});
 
 /**
  * The arguments as a verb may use them, or why it may not: they do not fit the schema once their slots are filled, or

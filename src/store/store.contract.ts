@@ -20,7 +20,13 @@ import {
 import { OBSERVATIONS_KEPT_MS } from './transaction.ts';
 
 const GENESIS = '0'.repeat(64);
-const last: LastTick = { takenAt: 7, verdicts: [], decisions: [], wakeAt: Number.POSITIVE_INFINITY };
+const last: LastTick = {
+  takenAt: 7,
+  verdicts: [],
+  decisions: [],
+  problems: [],
+  wakeAt: Number.POSITIVE_INFINITY,
+};
 
 /** `open` gives a store without any row; the suite closes it. */
 export function storeContract(name: string, open: () => Promise<Store & LedgerStore>): void {

@@ -100,6 +100,13 @@ export function policyOf(policy: string, commit: Commit, closureHash: string): C
 }
 
 export function actionOf(id: string, attempt = 1): Action {
+  const call = {
+    capability: 'pipeline.run',
+    connection: 'local',
+    subject: 'local/train',
+    args: {},
+    output: {},
+  } as const;
   return {
     id,
     attempt,
@@ -112,7 +119,8 @@ export function actionOf(id: string, attempt = 1): Action {
     phases: 1,
     round: 0,
     verb: 'retrain',
-    call: { capability: 'pipeline.run', connection: 'local', subject: 'local/train', args: {}, output: {} },
+    call,
+    calls: [call],
     connection: {
       name: 'local',
       connector: 'local',

@@ -1,0 +1,161 @@
+/** How asks, intents, outcomes and ended episodes change a history. Pure. */
+import type { ActionHistory, Derived, Input, JsonObject, Own, Sequence } from '../model.ts';
+import { isAside, isLive, keep, updateAction, updateEpisode, updateSequence, without } from './records.ts';
+
+/** Consumptions of a verb that are kept for rate guards. */
+const SPENT_KEPT = 200;
+
+export function foldVote(own: Own, body: Extract<Input, { kind: 'approval' }>, at: number): Own {
+  const ask = own.asks[body.approval];
+  if (!ask) return own;
+  const vote = {
+    by: body.by,
+    decision: body.decision,
+    at,
+    ...(body.comment === undefined ? {} : { comment: body.comment }),
+  };
+  const votes = [...ask.votes.filter(one => one.by.name !== body.by.name), vote];
+  return { ...own, asks: { ...own.asks, [ask.approval]: { ...ask, votes } } };
+}
+
+export function foldAsk(own: Own, body: Extract<Derived, { kind: 'ask' }>, at: number): Own {
+  const { approval, episode, action, planHash, from, quorum, expires, reaskMs, refused } = body;
+  const ask = { approval, episode, action, planHash, from, quorum, expires, reaskMs, refused, at, votes: [] };
+  const next = { ...own, asks: { ...own.asks, [approval]: ask } };
+  return updateEpisode(
+    updateSequence(next, episode, sequence => ({ ...sequence, status: 'asking', approval })),
+    episode,
+    { plan: body.plan },
+  );
+}
+
+export function foldIntent(own: Own, body: Extract<Derived, { kind: 'intent' }>, at: number): Own {
+  const { action } = body;
+  const record: ActionHistory = {
+    action,
+    episode: body.episode,
+    state: 'intended',
+    at,
+    startDue: false,
+    cancelRequested: false,
+  };
+  const asks = body.approval === undefined ? own.asks : without(own.asks, body.approval);
+  const spent = own.spent[action.verb] ?? { at: [] };
+  const next: Own = {
+    ...own,
+    asks,
+    actions: { ...own.actions, [action.id]: record },
+    spent: body.first
+      ? { ...own.spent, [action.verb]: { ...spent, at: [...spent.at, at].slice(-SPENT_KEPT) } }
+      : own.spent,
+  };
+  if (isAside(action.step)) return next;
+  const sequenced = updateSequence(next, body.episode, ({ approval: _, ...sequence }) => ({
+    ...sequence,
+    status: 'acting',
+    action: action.id,
+    acted: true,
+    ...(body.approval === undefined
+      ? {}
+      : { granted: { approval: body.approval, planHash: action.planHash } }),
+  }));
+  return updateEpisode(sequenced, body.episode, { plan: body.plan });
+}
+
+export function foldWithdrawn(own: Own, body: Extract<Derived, { kind: 'withdrawn' }>): Own {
+  const back = (sequence: Sequence): Sequence => {
+    const { approval: _, action: __, ...rest } = sequence;
+    const status = body.reason === 'ended' || body.reason === 'policy-removed' ? 'done' : 'ready';
+    return { ...rest, status, ...(body.reaskAt === undefined ? {} : { deniedUntil: body.reaskAt }) };
+  };
+  if (body.approval !== undefined && body.action === undefined) {
+    return updateSequence({ ...own, asks: without(own.asks, body.approval) }, body.episode, back);
+  }
+  const record = body.action === undefined ? undefined : own.actions[body.action];
+  if (!record) return own;
+  const verb = record.action.verb;
+  const spent = own.spent[verb];
+  const given = spent
+    ? { ...own.spent, [verb]: { ...spent, at: spent.at.filter(at => at !== record.at) } }
+    : own.spent;
+  const next = updateAction({ ...own, spent: given }, record.action.id, {
+    state: 'withdrawn',
+    message: body.message,
+  });
+  return isAside(record.action.step) ? next : updateSequence(next, body.episode, back);
+}
+
+export function foldOutcome(own: Own, body: Extract<Input, { kind: 'outcome' }>, at: number): Own {
+  const record = own.actions[body.action];
+  if (!record || record.action.attempt !== body.attempt || !isLive(record)) return own;
+  if (body.outcome === 'lost') return updateAction(own, body.action, { message: body.message ?? 'lost' });
+  const next = updateAction(own, body.action, {
+    state: body.outcome,
+    ...(body.message === undefined ? {} : { message: body.message }),
+    ...(body.outputs === undefined ? {} : { outputs: body.outputs }),
+  });
+  return finish(next, record, body.outcome === 'succeeded' ? (body.outputs ?? {}) : undefined, at);
+}
+
+export function foldResolve(own: Own, body: Extract<Input, { kind: 'resolve' }>, at: number): Own {
+  if (body.episode !== undefined) return updateEpisode(own, body.episode, { resolved: true });
+  const record = body.action === undefined ? undefined : own.actions[body.action];
+  if (!record || !isLive(record)) return own;
+  const succeeded = body.as === 'succeeded';
+  const outputs = body.outputs ?? {};
+  const next = updateAction(own, record.action.id, {
+    state: succeeded ? 'succeeded' : 'failed',
+    at,
+    outputs,
+  });
+  return finish(next, record, succeeded ? outputs : undefined, at);
+}
+
+/** A terminal outcome: the cooldown begins, the sequence moves when it succeeded, an ended episode is forgotten. */
+export function finish(own: Own, record: ActionHistory, outputs: JsonObject | undefined, at: number): Own {
+  const { action, episode } = record;
+  const spent = own.spent[action.verb] ?? { at: [] };
+  let next: Own = { ...own, spent: { ...own.spent, [action.verb]: { ...spent, endedAt: at } } };
+  if (outputs !== undefined && !isAside(action.step)) {
+    const steps = next.episodes[episode]?.plan?.steps.length ?? 0;
+    const verified = next.episodes[episode]?.plan?.verify !== undefined;
+    next = updateSequence(next, episode, sequence =>
+      advance(sequence, { action, outputs, at, steps, verified }),
+    );
+  }
+  const ended = next.episodes[episode]?.ended !== undefined;
+  return ended ? forget(next, episode) : next;
+}
+
+export function advance(
+  { action: _, ...sequence }: Sequence,
+  done: {
+    readonly action: ActionHistory['action'];
+    readonly outputs: JsonObject;
+    readonly at: number;
+    readonly steps: number;
+    readonly verified: boolean;
+  },
+): Sequence {
+  const { step, phase, phases, stepIndex } = done.action;
+  const outputs = { ...sequence.outputs, [step]: { ...sequence.outputs[step], ...done.outputs } };
+  if (phase + 1 < phases) return { ...sequence, status: 'ready', phase: phase + 1, outputs };
+  const { granted: __, ...rest } = sequence;
+  if (stepIndex + 1 < done.steps)
+    return { ...rest, status: 'ready', stepIndex: stepIndex + 1, phase: 0, outputs };
+  return { ...rest, status: done.verified ? 'verifying' : 'done', outputs, endedAt: done.at };
+}
+
+export function forget(own: Own, id: number): Own {
+  const { [id]: _, ...episodes } = own.episodes;
+  return { ...own, episodes, actions: keep(own.actions, action => action.episode !== id || isLive(action)) };
+}
+
+/** An ended episode stays while its action runs, so that the outcome finds it. */
+export function foldEnded(own: Own, id: number, how: string, at: number): Own {
+  const episode = own.episodes[id];
+  if (!episode) return own;
+  const running = Object.values(own.actions).some(action => action.episode === id && isLive(action));
+  const next = updateEpisode(own, id, { ended: { at, how } });
+  return running ? next : forget(next, id);
+}

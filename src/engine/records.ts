@@ -1,0 +1,44 @@
+/** Small changes to a history, by value: one action, one episode, one sequence. Pure. */
+import type { ActionHistory, Episode, Own, Sequence } from '../model.ts';
+
+/** `settled`: what was once said of it (lost, cannot tell) no longer holds. */
+export function updateAction(own: Own, id: string, change: Partial<ActionHistory>, settled?: 'settled'): Own {
+  const record = own.actions[id];
+  if (!record) return own;
+  const { message, ...rest } = record;
+  const said = settled || message === undefined ? {} : { message };
+  return { ...own, actions: { ...own.actions, [id]: { ...rest, ...said, ...change } } };
+}
+
+export function updateEpisode(own: Own, id: number, change: Partial<Episode>): Own {
+  const episode = own.episodes[id];
+  return episode ? { ...own, episodes: { ...own.episodes, [id]: { ...episode, ...change } } } : own;
+}
+
+export function updateSequence(own: Own, id: number, change: (sequence: Sequence) => Sequence): Own {
+  const episode = own.episodes[id];
+  return episode ? updateEpisode(own, id, { sequence: change(episode.sequence) }) : own;
+}
+
+export function without<T>(of: Readonly<Record<string, T>>, key: string): Record<string, T> {
+  const { [key]: _, ...rest } = of;
+  return rest;
+}
+
+export function keep<T>(of: Readonly<Record<string, T>>, wanted: (value: T) => boolean): Record<string, T> {
+  return Object.fromEntries(Object.entries(of).filter(([, value]) => wanted(value)));
+}
+
+export function mapValues<T, U>(of: Readonly<Record<string, T>>, change: (value: T) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(of).map(([key, value]) => [key, change(value)]));
+}
+
+/** Still holds its subject's lock. */
+export function isLive(action: ActionHistory): boolean {
+  return ['intended', 'starting', 'started', 'unresolved'].includes(action.state);
+}
+
+/** An action beside the sequence, such as the escalation of a stall: it never moves the sequence. */
+export function isAside(step: string): boolean {
+  return step.startsWith('!');
+}

@@ -1,0 +1,247 @@
+/** What the disk, other processes and foreign files do to the store: a clear message, and nothing half written. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { PortError } from '../model.ts';
+import { Connection } from './connection.ts';
+import { storeFailure } from './failure.ts';
+import { openSqliteStore, openStoreOn } from './sqlite.ts';
+import {
+  actionRowFor,
+  appendTo,
+  chain,
+  commitOf,
+  flights,
+  foldAll,
+  folding,
+  gap,
+  policyOf,
+  snapshotAt,
+} from './store.fixture.ts';
+
+let folder: string;
+let path: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'flyball-faults-'));
+  path = join(folder, 'state.db');
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Fails the k-th statement that writes, before it is done or after. */
+class FaultyConnection extends Connection {
+  left = Number.POSITIVE_INFINITY;
+  when: 'before' | 'after' = 'before';
+  override run(sql: string, ...values: SQLInputValue[]): number {
+    this.left -= 1;
+    if (this.left === 0 && this.when === 'before') throw new Error('fault');
+    const changes = super.run(sql, ...values);
+    if (this.left === 0 && this.when === 'after') throw new Error('fault');
+    return changes;
+  }
+}
+
+describe.each(['before', 'after'] as const)('a fault %s the k-th statement of a tick', when => {
+  it('leaves all of it or nothing, and the tick can be made again', async () => {
+    let k = 0;
+    for (let faults = true; faults; ) {
+      k += 1;
+      const db = new FaultyConnection(':memory:', 1000);
+      const store = await openStoreOn(db, folding);
+      const bodies = [gap(1), gap(2), gap(3)];
+      const tick = () =>
+        store.transaction(async tx => {
+          const own = foldAll(folding.emptyOwn(flights), bodies, 9);
+          await tx.append({ target: flights, bodies, at: 9, own, dueAt: 99 });
+          await tx.setFact('lock:a', 'x');
+          await tx.recordTick({ chain, from: 1, to: 3, snapshot: snapshotAt(9, 1), facts: {}, closures: [] });
+          await tx.observations(chain, snapshotAt(9, 1));
+          await tx.putAction(actionRowFor('a'));
+          await tx.fleet([gap(9)], 9);
+          await tx.setRevision(
+            { commit: commitOf('c'), policies: [policyOf('p', commitOf('c'), 'h')] },
+            undefined,
+          );
+          await tx.putMessage({ key: 'k', at: 9, severity: 'info', target: chain, title: 't', text: '' });
+        });
+      const state = async () => ({
+        chains: await store.chains(),
+        facts: await store.factsWithPrefix(''),
+        ticks: (await store.ticks(chain)).length,
+        rows: (await store.observationsOf(chain, {})).length,
+        actions: (await store.actions({})).length,
+        revision: (await store.revision())?.commit.sha,
+        messages: (await store.messages({})).length,
+      });
+      db.left = k;
+      db.when = when;
+      faults = await tick().then(
+        () => false,
+        () => true,
+      );
+      db.left = Number.POSITIVE_INFINITY;
+      const now = await state();
+      if (faults && now.chains.length === 0) {
+        expect(now).toEqual({
+          chains: [],
+          facts: {},
+          ticks: 0,
+          rows: 0,
+          actions: 0,
+          revision: undefined,
+          messages: 0,
+        });
+        await tick();
+      }
+      expect(await state(), `fault ${k}`).toEqual({
+        chains: ['fleet', chain],
+        facts: { 'lock:a': { version: 1, value: 'x' } },
+        ticks: 1,
+        rows: 1,
+        actions: 1,
+        revision: 'c',
+        messages: 1,
+      });
+      expect(await store.verify()).toEqual({ ok: true, chains: 2, entries: 4 });
+      await store.close();
+    }
+    expect(k).toBeGreaterThan(10);
+  });
+});
+
+describe('trouble', () => {
+  it('a full disk loses nothing that was committed, and the store goes on when there is room', async () => {
+    const db = new Connection(path, 1000);
+    const store = await openStoreOn(db, folding);
+    db.exec('PRAGMA max_page_count = 60');
+    let kept = 0;
+    const fill = async () => {
+      for (;;) {
+        await appendTo(store, [gap(1), gap(2), gap(3)], kept);
+        kept += 3;
+      }
+    };
+    await expect(fill()).rejects.toMatchObject({ code: 'disk-full', retry: 'later', subject: path });
+    expect(kept).toBeGreaterThan(0);
+    expect(await store.verify()).toEqual({ ok: true, chains: 1, entries: kept });
+    expect((await store.target(chain))?.own.seq).toBe(kept);
+    db.exec('PRAGMA max_page_count = 100000');
+    await appendTo(store, [gap(1)], 1);
+    expect(await store.verify()).toEqual({ ok: true, chains: 1, entries: kept + 1 });
+    await store.close();
+  });
+
+  it('a locked database is waited for, then named', async () => {
+    const store = await openSqliteStore({ ...folding, path, busyMs: 200 });
+    const other = new DatabaseSync(path);
+    other.exec('BEGIN IMMEDIATE');
+    await expect(appendTo(store, [gap(1)], 1)).rejects.toMatchObject({
+      code: 'state-locked',
+      retry: 'later',
+    });
+    expect(await store.chains()).toEqual([]);
+    const waiting = appendTo(store, [gap(1)], 1);
+    other.exec('COMMIT');
+    other.close();
+    expect(await waiting).toHaveLength(1);
+    await store.close();
+  });
+
+  it('the file and its directory are the owner’s only', async () => {
+    const inner = join(folder, 'a', 'b');
+    const store = await openSqliteStore({ ...folding, path: join(inner, 'state.db') });
+    await appendTo(store, [gap(1)], 1);
+    expect(statSync(inner).mode & 0o777).toBe(0o700);
+    for (const name of ['state.db', 'state.db-wal', 'state.db-shm'])
+      expect(statSync(join(inner, name)).mode & 0o777, name).toBe(0o600);
+    await store.close();
+  });
+
+  it('commits are flushed and readers of other processes are not stopped', async () => {
+    const db = new Connection(path, 1000);
+    const store = await openStoreOn(db, folding);
+    expect(db.get('PRAGMA synchronous')).toMatchObject({ synchronous: 2 });
+    expect(db.get('PRAGMA journal_mode')).toMatchObject({ journal_mode: 'wal' });
+    expect(db.get('PRAGMA foreign_keys')).toMatchObject({ foreign_keys: 1 });
+    await store.close();
+  });
+
+  const refused: readonly [string, (at: string) => void, Partial<PortError>, RegExp][] = [
+    [
+      'a text file',
+      at => writeFileSync(at, 'kind: Policy\n'.repeat(100)),
+      { code: 'not-a-state-file' },
+      /move that file away/,
+    ],
+    ['a directory', at => mkdirSync(at), { code: 'state-unopened' }, /could not be opened/],
+    [
+      'another program’s database',
+      at => sql(at, 'CREATE TABLE songs (a)'),
+      { code: 'not-a-state-file' },
+      /tables songs/,
+    ],
+    [
+      'a newer schema',
+      at => sql(at, 'CREATE TABLE migrations (number INTEGER); INSERT INTO migrations VALUES (99)'),
+      { code: 'state-newer' },
+      /number 99.*knows up to 1/,
+    ],
+  ];
+  it.each(refused)('%s is refused and stays as it is', async (_, make, details, message) => {
+    make(path);
+    const before = statSync(path).isFile() ? readFileSync(path) : undefined;
+    const opening = openSqliteStore({ ...folding, path, busyMs: 200 });
+    await expect(opening).rejects.toBeInstanceOf(PortError);
+    await expect(opening).rejects.toMatchObject({ ...details, retry: 'never', subject: path });
+    await expect(opening).rejects.toThrow(message);
+    if (before) expect(readFileSync(path).equals(before)).toBe(true);
+  });
+
+  it('a file in the place of the directory is named', async () => {
+    writeFileSync(join(folder, 'file'), '');
+    const opening = openSqliteStore({ ...folding, path: join(folder, 'file', 'state.db') });
+    await expect(opening).rejects.toMatchObject({ code: 'state-unopened' });
+  });
+
+  it('a damaged file is named as such', async () => {
+    const store = await openSqliteStore({ ...folding, path });
+    await appendTo(
+      store,
+      Array.from({ length: 200 }, (_, n) => gap(n)),
+      1,
+    );
+    await store.close();
+    const bytes = readFileSync(path);
+    bytes.fill(0xff, 4096);
+    writeFileSync(path, bytes);
+    const use = openSqliteStore({ ...folding, path }).then(opened =>
+      opened.verify().finally(() => opened.close()),
+    );
+    await expect(use).rejects.toMatchObject({ code: 'state-damaged', retry: 'never' });
+  });
+
+  it('a read-only database is named as such', () => {
+    sql(path, 'CREATE TABLE a (b)');
+    const db = new DatabaseSync(path, { readOnly: true });
+    let failure: unknown;
+    try {
+      db.exec('INSERT INTO a VALUES (1)');
+    } catch (error) {
+      failure = storeFailure(error, path);
+    }
+    db.close();
+    expect(failure).toMatchObject({ name: 'PortError', code: 'state-read-only', retry: 'never' });
+  });
+
+  it('our own bugs are not blamed on the disk', () => {
+    const bug = new TypeError('x is not a function');
+    expect(storeFailure(bug, path)).toBe(bug);
+  });
+});
+
+function sql(at: string, text: string): void {
+  const db = new DatabaseSync(at);
+  db.exec(text);
+  db.close();
+}
