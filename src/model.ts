@@ -1176,8 +1176,8 @@ export interface RecordedTick {
   readonly to: number;
   readonly snapshot: Snapshot;
   readonly facts: Facts;
-  /** Closure hashes of the policies that `step` was given. */
-  readonly closures: readonly string[];
+  /** The policies that `step` was given, each with the commit that it came from. */
+  readonly closures: readonly { readonly hash: string; readonly commit: Commit }[];
 }
 
 /** Inside one transaction of the store. */

@@ -291,7 +291,7 @@ describe('each rule catches what it is there for', () => {
     ['src/mcp/a.ts', "import { McpServer } from '@modelcontextprotocol/server';"],
     ['src/git/a.ts', "import git from 'isomorphic-git';\nimport { watch } from 'chokidar';"],
   ];
-  test.each(table)('%s: %s', (file, text = '', message) => {
+  test.each(table)('%s: %s', (file = '', text = '', message) => {
     const found = violations(file, doc + text);
     if (message === undefined) expect(found).toEqual([]);
     else expect(found).toEqual([expect.stringContaining(message)]);

@@ -44,16 +44,16 @@ export async function runAlone(
   pipeline: 'train.ts' | 'evaluate.ts' | 'features.ts',
   root: string,
   params: Readonly<Record<string, unknown>>,
-  environment: Readonly<Record<string, string>> = {},
 ): Promise<Readonly<Record<string, unknown>>> {
   const folder = await mkdtemp(join(tmpdir(), 'flights-'));
   const result = join(folder, 'result.json');
   try {
+    const file = join(folder, 'params.json');
+    await writeJson(file, params);
     await finished(join(import.meta.dirname, pipeline), {
       ...process.env,
-      ...environment,
       FLYBALL_ROOT: root,
-      FLYBALL_PARAMS: JSON.stringify(params),
+      FLYBALL_PARAMS: file,
       FLYBALL_RESULT: result,
     });
     return JSON.parse(await readFile(result, 'utf8')) as Readonly<Record<string, unknown>>;

@@ -1,5 +1,4 @@
 /** Pipeline `refresh`: the feature view of one morning, computed from landed flights only. */
-import { mkdir } from 'node:fs/promises';
 import { addDays, layout } from './layout.ts';
 import { runPipeline } from './pipeline.ts';
 import { literal, type Warehouse, withWarehouse, writeParquet } from './warehouse.ts';
@@ -32,7 +31,6 @@ export async function refreshWith(
       ? `SELECT NULL::VARCHAR AS origin, NULL::DOUBLE AS late_rate, NULL::INTEGER AS flights WHERE false`
       : `SELECT origin, avg(late::INTEGER) AS late_rate, count(*)::INTEGER AS flights
          FROM read_parquet([${landed.map(row => literal(String(row.file))).join(', ')}]) GROUP BY origin ORDER BY origin`;
-  await mkdir(paths.flights(day).replace(/[^/\\]+$/, ''), { recursive: true });
   await writeParquet(warehouse, `SELECT DATE '${day}' AS day, * FROM (${rates})`, paths.features(day));
   const [count] = await warehouse.rows(`SELECT count(*)::INTEGER AS n FROM ${literal(paths.features(day))}`);
   return { origins: Number(count?.n) };

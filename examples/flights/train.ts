@@ -138,9 +138,8 @@ function requestOf(params: PipelineRun['params']): SampleRequest {
   };
 }
 
-/** The fault that a run is asked to have, by `FLIGHTS_INJECT` or by `inject.json` in the state folder; for the demo. */
+/** The fault that a run is asked to have, by `inject.json` in the state folder; see `morning.ts`. */
 async function injectedFault(root: string): Promise<string | undefined> {
-  if (process.env.FLIGHTS_INJECT) return process.env.FLIGHTS_INJECT;
   const text = await readFile(layout(root).injection, 'utf8').catch(() => '{}');
   return (JSON.parse(text) as { readonly train?: string }).train;
 }

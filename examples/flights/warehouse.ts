@@ -22,7 +22,12 @@ export async function openWarehouse(): Promise<Warehouse> {
       await connection.run(sql);
     },
     rows: async sql => (await connection.runAndReadAll(sql)).getRowObjectsJS(),
-    columns: async sql => (await connection.runAndReadAll(sql)).getColumnsJS() as unknown[][],
+    columns: async sql => {
+      const reader = await connection.runAndReadAll(sql);
+      const columns = reader.getColumnsJS() as unknown[][];
+      // For no rows the engine gives no columns either.
+      return Array.from({ length: reader.columnCount }, (_, index) => columns[index] ?? []);
+    },
     close: () => {
       connection.closeSync();
       instance.closeSync();

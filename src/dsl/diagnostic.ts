@@ -83,11 +83,11 @@ function at(row: readonly number[], index: number): number {
   return row[index] ?? Number.POSITIVE_INFINITY;
 }
 
-/** `a, b or c`, for sentences that name what is allowed; at most twelve are named. */
+/** `a, b or c`, for sentences that name what is allowed; at most sixteen are named. */
 export function oneOf(words: readonly string[]): string {
-  if (words.length === 0) return 'nothing: there is none';
+  if (words.length === 0) return 'nothing (none is there)';
   if (words.length === 1) return words[0] ?? '';
-  if (words.length > 12) return `${words.slice(0, 12).join(', ')} … (${words.length} in all)`;
+  if (words.length > 16) return `${words.slice(0, 16).join(', ')} … (${words.length} in all)`;
   return `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 }
 
@@ -95,8 +95,8 @@ export function oneOf(words: readonly string[]): string {
 export function quoted(value: unknown): string {
   if (value === undefined) return 'missing';
   if (value === null) return 'empty';
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object') return 'a mapping';
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
+  if (typeof value === 'object') return Object.keys(value).length === 0 ? 'an empty mapping' : 'a mapping';
   const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }

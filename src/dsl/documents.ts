@@ -91,7 +91,10 @@ function checkSource(source: Source): Checked {
   const shape = result.success
     ? []
     : shapeDiagnostics(validator, source, VALIDATORS[validator], result.error.issues);
-  const diagnostics = [...source.diagnostics, ...shape.map(one => sharpened(validator, source, one))];
+  // What could not be read has been told; its absence is no second mistake.
+  const told = new Set(source.diagnostics.map(({ position }) => `${position.line}:${position.column}`));
+  const fresh = shape.filter(({ position }) => !told.has(`${position.line}:${position.column}`));
+  const diagnostics = [...source.diagnostics, ...fresh.map(one => sharpened(validator, source, one))];
   const checked = { source, kind: validator, ...name, diagnostics };
   if (!result.success || hasErrors(diagnostics)) return checked;
   return { ...checked, document: documentOf(validator, source, result.data) };

@@ -1,43 +1,32 @@
 /**
- * Conditions: infix text as JSON Logic, with names, fields, types and dimensions checked against what is observed. The
- * form is the one that the engine compiles; text is kept for people only. Nothing is evaluated. Pure.
+ * Expressions: a syntax tree as JSON Logic, with names, fields, types and dimensions checked. The form is the one that the
+ * engine compiles. Nothing is evaluated. Pure.
  */
-import type { Condition, Diagnostic, Dimension, Json, Position } from '../model.ts';
+import type { Diagnostic, Dimension, Json, Position } from '../model.ts';
 import { didYouMean, error, oneOf } from './diagnostic.ts';
 import { calculated, described, isQuantity, mismatch, type Type } from './dimension.ts';
-import { type BinaryOp, InfixError, parseInfix, type Tree } from './infix.ts';
+import type { BinaryOp, Tree } from './infix.ts';
 import { REDUCERS } from './reducer.ts';
+import { noteThreshold } from './threshold.ts';
 import { type Found, type Names, resolvePath } from './variable.ts';
 
 /** A reducer of a condition, for `${members}`. */
 export interface Reduced {
+  /** `each`: no reducer stands around it, so there is one answer per label set. */
   readonly reducer: string;
   /** Vectors within it. */
   readonly observations: readonly string[];
   readonly underNot: boolean;
 }
 
-/** A checked condition with what other checks want to know of it. */
-export interface CheckedCondition {
-  readonly condition: Condition;
-  /** One answer per label set. */
-  readonly vector: boolean;
-  readonly reducers: readonly Reduced[];
-  /** Names that it reads, `before.x` as well under `before`. */
-  readonly observations: readonly string[];
-  readonly before: readonly string[];
-  readonly steps: readonly string[];
-  /** Numbers that main values are compared with, by observation. */
-  readonly thresholds: Readonly<Record<string, readonly number[]>>;
-}
-
-interface Typed {
+/** A part of a condition as JSON Logic, with what it is. */
+export interface Typed {
   readonly logic: Json;
   readonly type: Type;
 }
 
 /** What is gathered on the way down. */
-interface Walk {
+export interface Walk {
   readonly names: Names;
   readonly at: (index: number) => Position;
   readonly diagnostics: Diagnostic[];
@@ -50,67 +39,14 @@ interface Walk {
   nots: number;
 }
 
-/**
- * The condition of a text, or every mistake that it holds. `at` gives the place of a character of the text.
- */
-export function checkCondition(
-  text: string,
-  names: Names,
-  at: (index: number) => Position,
-): { readonly checked?: CheckedCondition; readonly diagnostics: readonly Diagnostic[] } {
-  const walk: Walk = {
-    names,
-    at,
-    diagnostics: [],
-    reducers: [],
-    observations: new Set(),
-    before: new Set(),
-    steps: new Set(),
-    thresholds: new Map(),
-    inside: undefined,
-    nots: 0,
-  };
-  const typed = readTree(text, walk);
-  if (typed && typed.type.dimension !== 'boolean')
-    refuse(
-      walk,
-      0,
-      `this is ${described(typed.type)}; expected a condition that is true or false, such as psi > 0.2`,
-    );
-  else if (typed && walk.observations.size + walk.steps.size === 0)
-    refuse(walk, 0, 'this reads no observation, so its answer never changes; expected a name of observe');
-  if (typed === undefined || walk.diagnostics.length > 0) return { diagnostics: walk.diagnostics };
-  return { checked: summary(text, typed, walk), diagnostics: [] };
-}
-
-function readTree(text: string, walk: Walk): Typed | undefined {
-  try {
-    return convert(parseInfix(text), walk);
-  } catch (thrown) {
-    if (!(thrown instanceof InfixError)) throw thrown;
-    walk.diagnostics.push(error(walk.at(thrown.index), thrown.message, thrown.hint));
-    return undefined;
-  }
-}
-
-function summary(text: string, { logic, type }: Typed, walk: Walk): CheckedCondition {
-  return {
-    condition: { text: text.trim(), logic, position: walk.at(0) },
-    vector: type.vector,
-    reducers: walk.reducers,
-    observations: [...walk.observations],
-    before: [...walk.before],
-    steps: [...walk.steps],
-    thresholds: Object.fromEntries([...walk.thresholds].map(([name, values]) => [name, [...values]])),
-  };
-}
-
-function refuse(walk: Walk, index: number, message: string, hint?: string): undefined {
+/** Notes a mistake at a character. Gives undefined, so that it can stand in a return. */
+export function refuse(walk: Walk, index: number, message: string, hint?: string): undefined {
   walk.diagnostics.push(error(walk.at(index), message, hint));
   return undefined;
 }
 
-function convert(tree: Tree, walk: Walk): Typed | undefined {
+/** The JSON Logic of a tree with its type; undefined after noting the mistakes. */
+export function convert(tree: Tree, walk: Walk): Typed | undefined {
   switch (tree.type) {
     case 'number':
       return constant(tree.value, tree.unit);
@@ -146,15 +82,18 @@ function constant(value: number | string | boolean, dimension: Dimension): Typed
 
 function variable(tree: Extract<Tree, { type: 'path' }>, walk: Walk): Typed | undefined {
   const found: Found = resolvePath(tree.path, walk.names, tree.template);
+  if (found === 'broken') return undefined;
   if ('message' in found) return refuse(walk, tree.start, found.message, found.hint);
   if (found.root === 'observation') {
     walk.observations.add(found.name);
-    if (found.vector) walk.inside?.add(found.name);
+    if (found.vector && walk.inside) walk.inside.add(found.name);
+    else if (found.vector)
+      walk.reducers.push({ reducer: 'each', observations: [found.name], underNot: walk.nots > 0 });
   }
   if (found.root === 'before') walk.before.add(found.name);
   if (found.root === 'steps') walk.steps.add(found.name);
   return {
-    logic: { var: found.path },
+    logic: found.value ?? { var: found.path },
     type: { dimension: found.dimension, vector: found.vector, literal: false },
   };
 }
@@ -236,8 +175,8 @@ function comparison(
   if (unlike) return refuse(walk, tree.start, `${op}: ${unlike.message}`, unlike.hint);
   if (op !== '==' && op !== '!=' && !isQuantity(left.type.dimension))
     return refuse(walk, tree.start, `${op} orders ${described(left.type)}; expected == or != here`);
-  threshold(left.logic, right.logic, walk);
-  threshold(right.logic, left.logic, walk);
+  noteThreshold(left.logic, right.logic, walk.thresholds);
+  noteThreshold(right.logic, left.logic, walk.thresholds);
   const vector = left.type.vector || right.type.vector;
   return {
     logic: { [LOGIC[op] ?? op]: [left.logic, right.logic] },
@@ -373,32 +312,4 @@ function reduction(name: string, arg: Tree, start: number, walk: Walk): Typed | 
   walk.reducers.push({ reducer: name, observations: [...inside], underNot: walk.nots > 0 });
   const dimension = reducer?.gives ?? typed.type.dimension;
   return { logic: { reduce: [name, typed.logic] }, type: { dimension, vector: false, literal: false } };
-}
-
-/** Notes a number that a main value, or the largest or smallest of a vector, is compared with. */
-function threshold(side: Json, other: Json, walk: Walk): void {
-  const value = folded(other);
-  const name = mainValue(side);
-  if (value === undefined || name === undefined) return;
-  walk.thresholds.set(name, (walk.thresholds.get(name) ?? new Set()).add(value));
-}
-
-function mainValue(logic: Json): string | undefined {
-  if (logic === null || typeof logic !== 'object' || Array.isArray(logic)) return undefined;
-  const { var: path, reduce } = logic as { readonly var?: Json; readonly reduce?: Json };
-  if (typeof path === 'string') return path.includes('.') ? undefined : path;
-  if (!Array.isArray(reduce) || (reduce[0] !== 'max' && reduce[0] !== 'min')) return undefined;
-  return mainValue(reduce[1] as Json);
-}
-
-/** The number of a literal, or of a calculation with literals alone. */
-function folded(logic: Json): number | undefined {
-  if (typeof logic === 'number') return logic;
-  if (logic === null || typeof logic !== 'object' || Array.isArray(logic)) return undefined;
-  const [[op, args] = ['', []]] = Object.entries(logic);
-  const numbers = Array.isArray(args) ? args.map(one => folded(one as Json)) : [];
-  const [a, b] = numbers;
-  if (a === undefined || b === undefined || numbers.length !== 2) return undefined;
-  const result = { '+': a + b, '-': a - b, '*': a * b, '/': a / b, '%': a % b }[op];
-  return result !== undefined && Number.isFinite(result) ? result : undefined;
 }

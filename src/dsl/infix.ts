@@ -89,41 +89,38 @@ interface Node extends jsep.Expression {
 interface Parser {
   index: number;
   readonly expr: string;
-  gobbleSpaces(): void;
   /** Starts of the tokens that are being read, outermost first. */
   starts?: number[];
 }
 
 interface Env {
-  readonly context: Parser;
   node?: Node | false;
 }
 
 jsep.plugins.register({
   name: 'flyball',
-  init(parser) {
-    parser.removeAllBinaryOps();
-    parser.removeAllUnaryOps();
-    parser.removeAllLiterals();
-    for (const [op, precedence] of Object.entries(PRECEDENCE)) parser.addBinaryOp(op, precedence);
-    for (const [op, name] of Object.entries(ALIASES)) parser.addBinaryOp(op, PRECEDENCE[name]);
-    for (const [op, { precedence }] of Object.entries(FOREIGN)) parser.addBinaryOp(op, precedence);
-    for (const op of ['not', '!', '-']) parser.addUnaryOp(op);
+  init() {
+    jsep.removeAllBinaryOps();
+    jsep.removeAllUnaryOps();
+    jsep.removeAllLiterals();
+    for (const [op, precedence] of Object.entries(PRECEDENCE)) jsep.addBinaryOp(op, precedence);
+    for (const [op, name] of Object.entries(ALIASES)) jsep.addBinaryOp(op, PRECEDENCE[name]);
+    for (const [op, { precedence }] of Object.entries(FOREIGN)) jsep.addBinaryOp(op, precedence);
+    for (const op of ['not', '!', '-']) jsep.addUnaryOp(op);
     for (const [literal, value] of Object.entries({ true: true, false: false, null: null }))
-      parser.addLiteral(literal, value);
+      jsep.addLiteral(literal, value);
     // The core build brings the ternary operator; this language has none.
-    delete (parser.hooks as unknown as Record<string, unknown>)['after-expression'];
-    parser.hooks.add('gobble-token', env => {
-      openToken(env as unknown as Env);
+    delete (jsep.hooks as unknown as Record<string, unknown>)['after-expression'];
+    jsep.hooks.add('gobble-token', function (env) {
+      openToken(this, env as Env);
     });
-    parser.hooks.add('after-token', env => {
-      closeToken(env as unknown as Env);
+    jsep.hooks.add('after-token', function (env) {
+      closeToken(this, env as Env);
     });
   },
 });
 
-function openToken(env: Env): void {
-  const parser = env.context;
+function openToken(parser: Parser, env: Env): void {
   parser.starts ??= [];
   parser.starts.push(parser.index);
   if (parser.starts.length > MAX_DEPTH)
@@ -133,8 +130,7 @@ function openToken(env: Env): void {
   else if (/^\.?\d/.test(rest)) env.node = gobbleNumber(parser, rest);
 }
 
-function closeToken(env: Env): void {
-  const parser = env.context;
+function closeToken(parser: Parser, env: Env): void {
   const start = parser.starts?.pop() ?? 0;
   if (!env.node) return;
   if (parser.expr.charAt(start) === '(') env.node.grouped = true;
@@ -189,7 +185,10 @@ export function parseInfix(text: string): Tree {
     text.replace(/"[^"]*"|'[^']*'/g, quote => 'x'.repeat(quote.length)),
   );
   if (stray)
-    throw new InfixError(stray.index, `a stray ${stray[0].charAt(0)}; expected an expression without it`);
+    throw new InfixError(
+      stray.index,
+      `a stray ${JSON.stringify(stray[0].charAt(0))}; expected an expression without it`,
+    );
   let node: Node;
   try {
     node = jsep(text) as Node;
@@ -200,7 +199,7 @@ export function parseInfix(text: string): Tree {
     const second = (node.body as Node[])[1];
     if (second === undefined) throw new InfixError(0, 'nothing is written; expected an expression');
     throw new InfixError(
-      second.start ?? 0,
+      startOf(second),
       'two expressions stand side by side; expected an operator between them, such as and',
     );
   }
@@ -298,7 +297,7 @@ function binary(node: Node): Tree {
   const foreign = FOREIGN[op];
   if (foreign)
     throw new InfixError(
-      left.start ?? 0,
+      startOf(left),
       `${op} is not an operator here; expected ${foreign.instead}`,
       `Write ${foreign.instead}.`,
     );
@@ -311,6 +310,10 @@ function binary(node: Node): Tree {
   }
   const tree = treeOf(left);
   return { type: 'binary', op: name, left: tree, right: treeOf(node.right as Node), start: tree.start };
+}
+
+function startOf(node: Node): number {
+  return node.start ?? (node.type === 'BinaryExpression' ? startOf(node.left as Node) : 0);
 }
 
 function leadingNot(node: Node): Node | undefined {

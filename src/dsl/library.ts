@@ -59,7 +59,13 @@ export function lookUp<Kind extends keyof SpecOf>(
   }
   const first = found.diagnostics[0] ?? found.checked.diagnostics[0];
   const where = first?.position ?? found.checked.source.start;
-  report(error(at, `${word} ${name} has a mistake of its own; expected one without`, `See ${where.file}:${where.line}:${where.column}.`));
+  report(
+    error(
+      at,
+      `${word} ${name} has a mistake of its own; expected one without`,
+      `See ${where.file}:${where.line}:${where.column}.`,
+    ),
+  );
   return undefined;
 }
 
@@ -67,7 +73,9 @@ export function lookUp<Kind extends keyof SpecOf>(
 export function shelve(documents: readonly Checked[], catalogue: Catalogue): Library {
   const all = documents.flatMap((checked): Shelved[] => {
     const { kind, name, document } = checked;
-    return kind === undefined || name === undefined ? [] : [{ checked, kind, name, document, diagnostics: [] }];
+    return kind === undefined || name === undefined
+      ? []
+      : [{ checked, kind, name, document, diagnostics: [] }];
   });
   const library = { all, catalogue };
   refuseDoubles(all);
@@ -93,7 +101,13 @@ function refuseDoubles(all: readonly Shelved[]): void {
     if (group.length < 2) continue;
     for (const one of group) {
       const { file, line } = (group.find(other => other !== one) ?? one).checked.source.start;
-      blame(one, error(one.checked.source.at(['metadata', 'name']), `${key} is also in ${file}:${line}; expected it once`));
+      blame(
+        one,
+        error(
+          one.checked.source.at(['metadata', 'name']),
+          `${key} is also in ${file}:${line}; expected it once`,
+        ),
+      );
     }
   }
 }
@@ -106,10 +120,19 @@ function checkSettings(shelved: Shelved): void {
     for (const [i, member] of members.entries()) {
       if (Object.hasOwn(spec.people, member)) continue;
       const at = shelved.checked.source.at(['spec', 'groups', group, i]);
-      blame(shelved, error(at, `group ${group} names ${member}; expected ${oneOf(people)}`, didYouMean(member, people)));
+      blame(
+        shelved,
+        error(at, `group ${group} names ${member}; expected ${oneOf(people)}`, didYouMean(member, people)),
+      );
     }
     if (group === 'owner' || Object.hasOwn(spec.people, group))
-      blame(shelved, error(shelved.checked.source.atKey(['spec', 'groups', group]), `group ${group} has a name that means something else; expected a name of its own`));
+      blame(
+        shelved,
+        error(
+          shelved.checked.source.atKey(['spec', 'groups', group]),
+          `group ${group} has a name that means something else; expected a name of its own`,
+        ),
+      );
   }
 }
 
@@ -130,7 +153,13 @@ function connectionFor(
   const at = shelved.checked.source.at(path);
   const found = lookUp(library, 'Connection', name, at, one => blame(shelved, one));
   if (found && found.connector !== connector) {
-    blame(shelved, error(at, `connection ${name} is of connector ${found.connector}; expected one of connector ${connector} here`));
+    blame(
+      shelved,
+      error(
+        at,
+        `connection ${name} is of connector ${found.connector}; expected one of connector ${connector} here`,
+      ),
+    );
     return undefined;
   }
   return found;
@@ -146,14 +175,27 @@ function checkModel(library: Library, shelved: Shelved): void {
     const path = ['spec', role, 'connection'];
     const connection = connectionFor(library, shelved, place.connection, path, 'local');
     if (connection && connection.path === undefined)
-      blame(shelved, error(shelved.checked.source.at(path), `connection ${place.connection} has no path; expected the folder of its registry/ and serving/`));
+      blame(
+        shelved,
+        error(
+          shelved.checked.source.at(path),
+          `connection ${place.connection} has no path; expected the folder of its registry/ and serving/`,
+        ),
+      );
   }
   for (const [name, pipeline] of Object.entries(spec.pipelines)) {
     const path = ['spec', 'pipelines', name];
     const connection = connectionFor(library, shelved, pipeline.connection, [...path, 'connection'], 'local');
     if (connection === undefined || Object.hasOwn(connection.commands, pipeline.id)) continue;
     const known = Object.keys(connection.commands);
-    blame(shelved, error(shelved.checked.source.at([...path, 'id']), `connection ${pipeline.connection} has no command ${pipeline.id}; expected ${oneOf(known)}`, didYouMean(pipeline.id, known)));
+    blame(
+      shelved,
+      error(
+        shelved.checked.source.at([...path, 'id']),
+        `connection ${pipeline.connection} has no command ${pipeline.id}; expected ${oneOf(known)}`,
+        didYouMean(pipeline.id, known),
+      ),
+    );
   }
   checkActions(library, shelved, spec);
 }
@@ -175,7 +217,14 @@ function checkRoles(library: Library, shelved: Shelved, { data }: ModelSpec): vo
       const column = named?.[key] ?? '';
       if (Object.hasOwn(found.columns, column)) continue;
       const known = Object.keys(found.columns);
-      blame(shelved, error(shelved.checked.source.at(['spec', 'data', role, key]), `dataset ${dataset} has no column ${column}; expected ${oneOf(known)}`, didYouMean(column, known)));
+      blame(
+        shelved,
+        error(
+          shelved.checked.source.at(['spec', 'data', role, key]),
+          `dataset ${dataset} has no column ${column}; expected ${oneOf(known)}`,
+          didYouMean(column, known),
+        ),
+      );
     }
   }
 }
@@ -186,7 +235,14 @@ function checkActions(library: Library, shelved: Shelved, spec: ModelSpec): void
     const path = ['spec', 'actions', verb];
     const { source } = shelved.checked;
     if (!verbs.includes(verb))
-      blame(shelved, error(source.atKey(path), `${verb} is no verb of this version; expected ${oneOf(verbs)}`, didYouMean(verb, verbs)));
+      blame(
+        shelved,
+        error(
+          source.atKey(path),
+          `${verb} is no verb of this version; expected ${oneOf(verbs)}`,
+          didYouMean(verb, verbs),
+        ),
+      );
     for (const [i, name] of (limits.approval?.from ?? []).entries())
       for (const one of unknownApprover(library, name, spec, source.at([...path, 'approval', 'from', i])))
         blame(shelved, one);
@@ -211,10 +267,25 @@ export function unknownApprover(
   if (settings === undefined) return [];
   const known = [...Object.keys(settings.groups), ...Object.keys(settings.people)];
   if (name === 'owner') {
-    if (model === undefined) return [error(at, 'owner is the owner of a Model, and there is none here; expected a group or a person')];
+    if (model === undefined)
+      return [
+        error(at, 'owner is the owner of a Model, and there is none here; expected a group or a person'),
+      ];
     if (known.includes(model.owner)) return [];
-    return [error(at, `owner is ${model.owner}, who is no group or person of Settings; expected ${oneOf(known)}`, didYouMean(model.owner, known))];
+    return [
+      error(
+        at,
+        `owner is ${model.owner}, who is no group or person of Settings; expected ${oneOf(known)}`,
+        didYouMean(model.owner, known),
+      ),
+    ];
   }
   if (known.includes(name)) return [];
-  return [error(at, `${name} is no group or person of Settings; expected ${oneOf(['owner', ...known])}`, didYouMean(name, known))];
+  return [
+    error(
+      at,
+      `${name} is no group or person of Settings; expected ${oneOf(['owner', ...known])}`,
+      didYouMean(name, known),
+    ),
+  ];
 }

@@ -5,7 +5,9 @@ import { InfixError, parseInfix, type Tree } from './infix.ts';
 import { parseTime } from './quantity.ts';
 
 /** What a `${…}` of a filter stands for: one value, or a list of them; or why it cannot stand there. */
-export type Filled = { readonly slot: Slot; readonly list: boolean } | { readonly message: string; readonly hint?: string };
+export type Filled =
+  | { readonly slot: Slot; readonly list: boolean }
+  | { readonly message: string; readonly hint?: string };
 
 export interface Filter {
   readonly dataset: string;
@@ -46,7 +48,11 @@ function convert(tree: Tree, filter: Filter, refuse: Refuse): Predicate | undefi
     return arg && { op: 'not', arg };
   }
   if (tree.type !== 'binary')
-    return refuse(tree.start, "this is no comparison; expected one such as origin == 'ORD'", booleanHint(tree));
+    return refuse(
+      tree.start,
+      "this is no comparison; expected one such as origin == 'ORD'",
+      booleanHint(tree),
+    );
   const { op } = tree;
   if (op === 'and' || op === 'or') {
     const [left, right] = [convert(tree.left, filter, refuse), convert(tree.right, filter, refuse)];
@@ -75,12 +81,19 @@ interface Column {
 
 function columnOf(tree: Tree, filter: Filter, refuse: Refuse): Column | undefined {
   if (tree.type !== 'path' || tree.template)
-    return refuse(tree.start, 'the left side is no column; expected a column on the left and a literal on the right');
+    return refuse(
+      tree.start,
+      'the left side is no column; expected a column on the left and a literal on the right',
+    );
   const name = tree.path.join('.');
   const column = Object.hasOwn(filter.columns, name) ? filter.columns[name] : undefined;
   const segments = Object.keys(filter.columns).filter(key => filter.columns[key]?.segment === true);
   if (column === undefined)
-    return refuse(tree.start, `dataset ${filter.dataset} has no column ${name}; expected ${oneOf(segments)}`, didYouMean(name, segments));
+    return refuse(
+      tree.start,
+      `dataset ${filter.dataset} has no column ${name}; expected ${oneOf(segments)}`,
+      didYouMean(name, segments),
+    );
   if (column.segment !== true)
     return refuse(
       tree.start,
@@ -93,24 +106,34 @@ function columnOf(tree: Tree, filter: Filter, refuse: Refuse): Column | undefine
 function nullness(column: string | undefined, right: Tree, refuse: Refuse): Predicate | undefined {
   const negated = right.type === 'not';
   const operand = negated ? right.arg : right;
-  if (operand.type !== 'null') return refuse(right.start, 'is stands before something else; expected is null or is not null');
+  if (operand.type !== 'null')
+    return refuse(right.start, 'is stands before something else; expected is null or is not null');
   if (column === undefined) return undefined;
   const isNull: Predicate = { op: 'is-null', column };
   return negated ? { op: 'not', arg: isNull } : isNull;
 }
 
-function membership(column: Column | undefined, right: Tree, filter: Filter, refuse: Refuse): Predicate | undefined {
+function membership(
+  column: Column | undefined,
+  right: Tree,
+  filter: Filter,
+  refuse: Refuse,
+): Predicate | undefined {
   if (right.type === 'path' && right.template) {
     const filled = fill(right, filter, refuse);
     if (filled === undefined) return undefined;
-    if (!filled.list) return refuse(right.start, 'in has one value on its right; expected a list, or == in place of in');
+    if (!filled.list)
+      return refuse(right.start, 'in has one value on its right; expected a list, or == in place of in');
     return column && { op: 'in', column: column.name, values: filled.slot };
   }
-  if (right.type !== 'list') return refuse(right.start, "in has no list on its right; expected one such as ['ORD', 'MSP']");
+  if (right.type !== 'list')
+    return refuse(right.start, "in has no list on its right; expected one such as ['ORD', 'MSP']");
   if (right.items.length === 0) return refuse(right.start, 'the list is empty; expected at least one value');
   const values = right.items.map(item => literal(item, column, refuse));
   const known = values.filter(value => value !== undefined);
-  return column && known.length === values.length ? { op: 'in', column: column.name, values: known } : undefined;
+  return column && known.length === values.length
+    ? { op: 'in', column: column.name, values: known }
+    : undefined;
 }
 
 function comparison(
@@ -121,11 +144,18 @@ function comparison(
   refuse: Refuse,
 ): Predicate | undefined {
   if (column?.type === 'boolean' && op !== '==' && op !== '!=')
-    return refuse(right.start, `${op} orders column ${column.name}, which is true or false; expected == or !=`);
+    return refuse(
+      right.start,
+      `${op} orders column ${column.name}, which is true or false; expected == or !=`,
+    );
   if (right.type === 'path' && right.template) {
     const filled = fill(right, filter, refuse);
     if (filled === undefined) return undefined;
-    if (filled.list) return refuse(right.start, `${op} has a list on its right; expected in, or one value such as \${worst.…}`);
+    if (filled.list)
+      return refuse(
+        right.start,
+        `${op} has a list on its right; expected in, or one value such as \${worst.…}`,
+      );
     return column && { op, column: column.name, value: filled.slot };
   }
   const value = literal(right, column, refuse);
@@ -137,7 +167,8 @@ function fill(
   filter: Filter,
   refuse: Refuse,
 ): { readonly slot: Slot; readonly list: boolean } | undefined {
-  if (filter.fill === undefined) return refuse(tree.start, 'a template stands in a filter of an observation; expected literals');
+  if (filter.fill === undefined)
+    return refuse(tree.start, 'a template stands in a filter of an observation; expected literals');
   const filled = filter.fill(tree.path);
   return 'message' in filled ? refuse(tree.start, filled.message, filled.hint) : filled;
 }
@@ -153,7 +184,11 @@ const LITERALS: Readonly<Record<ColumnSpec['type'], string>> = {
 function literal(tree: Tree, column: Column | undefined, refuse: Refuse): Scalar | undefined {
   if (tree.type === 'null') return refuse(tree.start, 'null equals nothing; expected is null or is not null');
   if (tree.type !== 'number' && tree.type !== 'text' && tree.type !== 'boolean')
-    return refuse(tree.start, 'the right side is no literal; expected a number, text in quotes, true or false', textHint(tree));
+    return refuse(
+      tree.start,
+      'the right side is no literal; expected a number, text in quotes, true or false',
+      textHint(tree),
+    );
   if (column === undefined || fits(tree, column.type)) return tree.value;
   return refuse(
     tree.start,
@@ -162,11 +197,17 @@ function literal(tree: Tree, column: Column | undefined, refuse: Refuse): Scalar
 }
 
 function textHint(tree: Tree): string | undefined {
-  return tree.type === 'path' && !tree.template ? `Write '${tree.path.join('.')}' in quotes if it is text.` : undefined;
+  return tree.type === 'path' && !tree.template
+    ? `Write '${tree.path.join('.')}' in quotes if it is text.`
+    : undefined;
 }
 
-function fits(tree: Extract<Tree, { type: 'number' | 'text' | 'boolean' }>, type: ColumnSpec['type']): boolean {
+function fits(
+  tree: Extract<Tree, { type: 'number' | 'text' | 'boolean' }>,
+  type: ColumnSpec['type'],
+): boolean {
   if (tree.type === 'boolean') return type === 'boolean';
-  if (tree.type === 'number') return type === 'number' || (type === 'integer' && Number.isSafeInteger(tree.value));
+  if (tree.type === 'number')
+    return type === 'number' || (type === 'integer' && Number.isSafeInteger(tree.value));
   return type === 'string' || (type === 'timestamp' && parseTime(tree.value) !== undefined);
 }

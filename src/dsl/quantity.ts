@@ -73,9 +73,11 @@ export function parseInterval(from: string, to: string): Interval | undefined {
   return start === undefined || end === undefined || end <= start ? undefined : { from: start, to: end };
 }
 
-/** A duration as people write it, in the largest unit that divides it. */
+/** A duration as people write it, in the largest unit up to days that divides it. */
 export function formatDuration(ms: number): string {
-  const units = Object.entries(UNITS_MS).reverse();
+  const units = Object.entries(UNITS_MS)
+    .filter(([unit]) => unit !== 'w')
+    .reverse();
   const [unit = 'ms', size = 1] = units.find(([, size]) => ms !== 0 && ms % size === 0) ?? [];
   return `${ms / size}${unit}`;
 }

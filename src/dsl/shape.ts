@@ -1,6 +1,6 @@
 /** What a zod validator found wrong, as diagnostics at the place in the YAML, with the allowed words and the likely slip. Pure. */
 import { z } from 'zod';
-import type { Diagnostic, DocumentKind, Json } from '../model.ts';
+import type { Diagnostic, DocumentKind, Json, Schema } from '../model.ts';
 import { didYouMean, error, oneOf, quoted } from './diagnostic.ts';
 import { laterKeys } from './not-in-this-version.ts';
 import { dotted, type Path, type Source } from './source.ts';
@@ -81,7 +81,7 @@ function wrongValue(issue: Issue, path: Path, how: Explaining): Diagnostic {
   const value = valueAt(how.source.value, path);
   const parent = valueAt(how.source.value, path.slice(0, -1));
   const later =
-    typeof value === 'object' && value !== null
+    issue.code !== 'custom' && typeof value === 'object' && value !== null
       ? how.later(path).filter(key => Object.hasOwn(value, key))
       : [];
   if (later.length > 0)
@@ -92,8 +92,9 @@ function wrongValue(issue: Issue, path: Path, how: Explaining): Diagnostic {
   const at = how.source.at(path);
   const what = `${how.describe(path) || 'the document'} is ${quoted(value)}; ${expectation(issue)}`;
   if (value === undefined && isMapping(parent)) {
+    const known = how.known(path.slice(0, -1));
     const slip = Object.keys(parent).find(
-      key => didYouMean(key, [String(path.at(-1))]) !== undefined && key !== path.at(-1),
+      key => !known.includes(key) && didYouMean(key, [String(path.at(-1))]) !== undefined,
     );
     return error(at, what, slip === undefined ? undefined : `Is ${slip} meant to be it?`);
   }
@@ -102,10 +103,13 @@ function wrongValue(issue: Issue, path: Path, how: Explaining): Diagnostic {
 }
 
 function expectation(issue: Issue): string {
-  if (issue.message.startsWith('expected ')) return issue.message;
+  const said = issue.message.lastIndexOf('expected ');
+  // What stands before it repeats the value, which the message has already.
+  if (issue.code === 'custom' || issue.message.startsWith('expected '))
+    return said < 0 ? issue.message : issue.message.slice(said);
   if (issue.code === 'invalid_type') return `expected ${EXPECTED[issue.expected ?? ''] ?? issue.expected}`;
   if (issue.code === 'invalid_value') return `expected ${oneOf((issue.values ?? []).map(String))}`;
-  return `expected otherwise: ${issue.message.charAt(0).toLowerCase()}${issue.message.slice(1)}`;
+  return `expected otherwise (${issue.message.charAt(0).toLowerCase()}${issue.message.slice(1)})`;
 }
 
 /** Of a union: the one alternative whose own type fits, so that the mistake lies deeper within it. */
@@ -147,10 +151,14 @@ interface JsonSchema {
 }
 
 /** Which keys the mapping at a path may have, read from the schema's own JSON Schema. */
-export function keysOf(schema: z.ZodType): (path: Path) => readonly string[] {
+export function keysOf(schema: z.ZodType | Schema): (path: Path) => readonly string[] {
   let root: JsonSchema | undefined;
   return path => {
-    root ??= z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
+    // Evaluators and verbs promise less than zod gives; one that is made otherwise names no keys.
+    root ??=
+      schema instanceof z.ZodType
+        ? (z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema)
+        : {};
     let here = alternatives(root);
     for (const part of path) here = here.flatMap(one => alternatives(below(one, part)));
     return [...new Set(here.flatMap(one => Object.keys(one.properties ?? {})))];

@@ -1,5 +1,5 @@
 /** What a dotted path of a condition names: an observation, its value before, a step's output, or the target's own data. Pure. */
-import type { Dimension, Json } from '../model.ts';
+import type { Dimension, Json, Scalar, TargetRef } from '../model.ts';
 import { didYouMean, oneOf } from './diagnostic.ts';
 
 /** An observation as conditions see it. */
@@ -15,13 +15,17 @@ export interface Observed {
 /** What a condition may name where it stands. */
 export interface Names {
   readonly observations: ReadonlyMap<string, Observed>;
+  /** Observations with a mistake of their own, which is told there. */
+  readonly broken: readonly string[];
   /** Outputs of the steps that have run by then, by id. */
   readonly steps: ReadonlyMap<string, Readonly<Record<string, Dimension>>>;
   /** All step ids, so that a step that runs later is told from one that is not there. */
   readonly allSteps: readonly string[];
   /** True once there is an episode: not in `when`. */
   readonly before: boolean;
-  readonly target: Json;
+  readonly target: TargetRef;
+  /** The target's spec. */
+  readonly targetSpec: Json;
   /** The words for where it stands, such as `when`. */
   readonly where: string;
 }
@@ -33,8 +37,11 @@ export type Found =
       readonly path: string;
       readonly dimension: Dimension;
       readonly vector: boolean;
+      /** Of the target's own data: closures hold it by value. */
+      readonly value?: Scalar;
     }
-  | { readonly message: string; readonly hint?: string };
+  | { readonly message: string; readonly hint?: string }
+  | 'broken';
 
 /** What a path names, or why it names nothing here. */
 export function resolvePath(path: readonly string[], names: Names, template: boolean): Found {
@@ -55,6 +62,7 @@ function mistake(message: string, hint?: string): Found {
 }
 
 function observationValue(name: string, rest: readonly string[], names: Names): Found {
+  if (names.broken.includes(name)) return 'broken';
   const observed = names.observations.get(name);
   const known = [...names.observations.keys()];
   if (observed === undefined)
@@ -99,7 +107,9 @@ function beforeValue(rest: readonly string[], names: Names): Found {
       `${name} is taken after step ${late}, so it has no value before; expected an observation without \${steps.…}`,
     );
   const found = observationValue(name, fields, names);
-  return 'message' in found ? found : { ...found, root: 'before', path: `before.${found.path}` };
+  return found === 'broken' || 'message' in found
+    ? found
+    : { ...found, root: 'before', path: `before.${found.path}` };
 }
 
 function stepOutput(rest: readonly string[], names: Names): Found {
@@ -130,9 +140,15 @@ export function outputDimension(
   return Object.hasOwn(outputs, '*') && !name.includes('.') ? outputs['*'] : undefined;
 }
 
-/** Follows the words of the YAML: a duration is `delay` there and `delayMs` in the checked document. */
+/**
+ * The target's name and kind, or a value of its document, which the closure holds by value. Follows the words of the YAML:
+ * a duration is `delay` there and `delayMs` in the checked document.
+ */
 function targetValue(rest: readonly string[], names: Names): Found {
-  let here: Json | undefined = names.target;
+  const [only = ''] = rest;
+  if (rest.length === 1 && (only === 'name' || only === 'kind'))
+    return { root: 'target', name: only, path: `target.${only}`, dimension: 'string', vector: false };
+  let here: Json | undefined = names.targetSpec;
   let written = 'target';
   const path: string[] = [];
   for (const part of rest) {
@@ -150,7 +166,8 @@ function targetValue(rest: readonly string[], names: Names): Found {
   const dimension = targetDimension(here, path.at(-1) ?? '');
   if (dimension === undefined)
     return mistake(`${written} is no single value; expected a path to a number, text, true or false`);
-  return { root: 'target', name: path.join('.'), path: `target.${path.join('.')}`, dimension, vector: false };
+  const name = path.join('.');
+  return { root: 'target', name, path: `target.${name}`, dimension, vector: false, value: here as Scalar };
 }
 
 function targetDimension(value: Json | undefined, key: string): Dimension | undefined {

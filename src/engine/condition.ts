@@ -257,16 +257,23 @@ function reduceNumbers(name: 'max' | 'min' | 'avg', values: readonly Value[]): V
   const known = values.filter(value => typeof value === 'number');
   if (known.length === 0) return undefined;
   const open = known.length < values.length;
-  if (name === 'avg') return open ? undefined : known.reduce((s, v) => s + v, 0) / known.length;
+  if (name === 'avg') return open ? undefined : scalar(total(known) / known.length);
   let best = known[0] as number;
   for (const value of known) best = name === 'max' ? Math.max(best, value) : Math.min(best, value);
   if (!open) return best;
   return name === 'max' ? { lo: best, hi: Infinity } : { lo: -Infinity, hi: best };
 }
 
+/** The sum in ascending order: the order of the readings must not change its last bit. */
+function total(values: readonly number[]): number {
+  return Float64Array.from(values)
+    .sort()
+    .reduce((sum, value) => sum + value, 0);
+}
+
 /**
  * The label sets of the vectors among `names`: those of the vector with the most labels; the others are matched on
- * shared labels, and an unmatched one is unknown. `undefined` when a vector's query failed: then no set is known.
+ * shared labels, and an unmatched one is unknown. `undefined` when a vector was not had: then no set is known.
  */
 export function labelSets(scope: Scope, names: readonly string[]): readonly LabelSet[] | undefined {
   const vectors = names.map(name => own(scope.observations, name));

@@ -10,14 +10,15 @@ import type {
   Fresh,
   Input,
   Own,
+  RecordedTick,
   Revision,
   Snapshot,
   Step,
   TargetRow,
   Transaction,
 } from '../model.ts';
-import { fold } from './fold.ts';
-import { chainOf } from './ids.ts';
+import { emptyOwn, fold } from './fold.ts';
+import { chainOf, targetOf } from './ids.ts';
 import { askedNothing, type Observations, observe } from './observe.ts';
 import { project } from './project.ts';
 import { step } from './step.ts';
@@ -45,11 +46,24 @@ export function policiesOf(revision: Revision | undefined, chain: string): reado
   return (revision?.policies ?? []).filter(policy => chainOf(policy.target) === chain);
 }
 
-/** Observes a target and steps, with up to three rounds of `needs`. Writes nothing. `all`: every rule, due or not. */
-export async function look(world: World, chain: string, all = false): Promise<Look | undefined> {
-  const row = await world.store.target(chain);
+export interface LookOptions {
+  /** Every rule, due or not. */
+  readonly all?: boolean;
+  /** Instead of the revision in force: what a plan of another commit looks with. */
+  readonly revision?: Revision;
+}
+
+/** Observes a target and steps, with up to three rounds of `needs`. Writes nothing. */
+export async function look(
+  world: World,
+  chain: string,
+  options: LookOptions = {},
+): Promise<Look | undefined> {
+  const { all = false } = options;
+  const revision = options.revision ?? (await world.store.revision());
+  const known = await world.store.target(chain);
+  const row = known ?? (options.revision ? unseen(chain) : undefined);
   if (!row) return undefined;
-  const revision = await world.store.revision();
   const policies = policiesOf(revision, chain);
   const at = Math.max(world.clock(), row.own.takenAt, row.lastTakenAt ?? 0);
   const gap = gapOf(policies, row, at);
@@ -80,6 +94,12 @@ export async function look(world: World, chain: string, all = false): Promise<Lo
     }
     observations = await observe(world, answer.needs, asked, observations);
   }
+}
+
+/** A target that a plan looks at before any tick did. */
+function unseen(chain: string): TargetRow | undefined {
+  const target = targetOf(chain);
+  return target && { target, version: 0, head: '', own: emptyOwn(target), dueAt: 0, lastTakenAt: undefined };
 }
 
 /** A gap is the first input of a tick that comes more than 2 × every after the last one. */
@@ -193,8 +213,12 @@ async function appendTick(
     to: own.seq,
     snapshot,
     facts: w.facts,
-    closures: w.policies.map(policy => policy.closureHash),
+    closures: closuresOf(w.policies),
   });
+}
+
+function closuresOf(policies: readonly ClosedPolicy[]): RecordedTick['closures'] {
+  return policies.map(policy => ({ hash: policy.closureHash, commit: policy.commit }));
 }
 
 /** What the check at start did: the entry `start-due`, and a withdrawal when the action may not start. */
@@ -229,7 +253,7 @@ export async function stepStart(
     dueAt: answer.entries.length > 0 ? at : row.dueAt,
   });
   if (answer.entries.length > 0) {
-    const closures = policies.map(policy => policy.closureHash);
+    const closures = closuresOf(policies);
     await tx.recordTick({ chain, from: row.own.seq + 2, to: folded.seq, snapshot, facts, closures });
   }
   await project(tx, { chain, at, bodies, before: row.own });

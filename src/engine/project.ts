@@ -45,6 +45,14 @@ export async function project(
       case 'unresolved':
         await change(tx, effectKey(body.action, body.attempt), { state: 'unresolved', dueAt: NEVER });
         break;
+      case 'started':
+        await change(tx, effectKey(body.action, body.attempt), {
+          state: 'started',
+          handle: body.handle,
+          dueAt: 0,
+          polls: 0,
+        });
+        break;
       case 'absent':
         await change(tx, effectKey(body.action, body.attempt), { state: 'intended', dueAt: 0 });
         break;

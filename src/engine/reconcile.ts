@@ -78,10 +78,8 @@ async function send(world: World, row: ActionRow): Promise<void> {
 }
 
 async function started(world: World, row: ActionRow, handle: Json): Promise<void> {
-  const { id: action, attempt, key } = row.action;
-  const dueAt = world.realClock() + effectOf(world, row).pollMs.first;
+  const { id: action, attempt } = row.action;
   await appendInput(world, row.chain, { kind: 'started', action, attempt, handle });
-  await world.store.transaction(tx => tx.updateAction(key, { state: 'started', handle, dueAt, polls: 0 }));
 }
 
 /** After a crash between intent and answer: the connector is asked about the key before anything is repeated. */

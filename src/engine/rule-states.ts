@@ -6,7 +6,8 @@
  *             freezes the timer, and resets it after max(2 × every, for).
  * firing    → ended when `clear` was known true for `keepFor`. Unknown or a gap resets that count, starts nothing and
  *             ends nothing.
- * vanished  → (the query succeeded, the set is absent) pending becomes inactive; firing ends after `staleAfter`.
+ * vanished  → (the query succeeded, the set is absent) pending becomes inactive; firing ends after `staleAfter`, which a
+ *             gap starts anew.
  */
 import type { Interval, LabelSetState, RuleState } from '../model.ts';
 
@@ -38,6 +39,7 @@ export interface Advance {
   readonly ends?: 'cleared' | 'vanished';
 }
 
+const COUNTS_ANEW = 'counts anew after a gap';
 const NOTHING: Advance = { changes: [], opens: false };
 
 /** The next states of a label set. `state` undefined: inactive and known. `gap`: no tick was taken during it. */
@@ -107,6 +109,7 @@ function whileFiring(
 ): Advance {
   if (seen.vanished) {
     if (state.vanishedSince === undefined) return one({ to: 'vanished', since: at, frozenMs: 0 });
+    if (gap) return one({ to: 'vanished', since: at, frozenMs: 0, reason: COUNTS_ANEW });
     if (at - state.vanishedSince < timing.staleAfterMs) return NOTHING;
     return {
       changes: [{ to: 'ok', since: at, frozenMs: 0, reason: 'vanished' }],
@@ -125,7 +128,7 @@ function whileFiring(
       to: 'clearing',
       since: at,
       frozenMs: 0,
-      ...(gap ? { reason: 'counts anew after a gap' } : {}),
+      ...(gap ? { reason: COUNTS_ANEW } : {}),
     });
   return at - (state.clearingSince ?? at) >= timing.keepForMs ? cleared(at) : NOTHING;
 }

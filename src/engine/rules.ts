@@ -4,13 +4,33 @@ import { compile, type LabelSet, labelSets, type Scope } from './condition.ts';
 import { causeOf, type Draft, emit } from './draft.ts';
 import { confirm, explain, scalarsOf } from './explain.ts';
 import { groupKey } from './ids.ts';
-import { advance, type Seen } from './rule-states.ts';
+import { isAside } from './records.ts';
+import { type Advance, advance, type Seen } from './rule-states.ts';
 import { frozenReferences } from './wants.ts';
 
 /** Verdicts by group key. Only those of label sets that are not plainly ok are explained, and at most this many kept. */
 const MOST_VERDICTS = 500;
 
 const NO_STATES: Readonly<Record<string, RuleState>> = {};
+const UNKNOWN: Seen = { when: undefined, clear: undefined, vanished: false };
+const VANISHED: Seen = { when: undefined, clear: undefined, vanished: true };
+
+interface Work {
+  readonly draft: Draft;
+  readonly policy: ClosedPolicy;
+  readonly rule: Rule;
+  readonly scope: Scope;
+  readonly states: Readonly<Record<string, RuleState>>;
+  readonly verdicts: Map<string, Verdict>;
+}
+
+/** What a tick says of one label set that is not plainly ok, or was not. */
+interface Finding {
+  readonly key: string;
+  readonly labels: Labels;
+  readonly set: LabelSet | undefined;
+  readonly seen: Seen;
+}
 
 /** Evaluates a due rule: writes transitions, opens and ends episodes. */
 export function evaluateRule(draft: Draft, policy: ClosedPolicy, rule: Rule): ReadonlyMap<string, Verdict> {
@@ -21,55 +41,72 @@ export function evaluateRule(draft: Draft, policy: ClosedPolicy, rule: Rule): Re
     target: { name: policy.target.name, kind: policy.target.kind },
   };
   const states = draft.own.rules[policy.policy]?.[rule.name] ?? NO_STATES;
-  const when = compile(rule.when.logic);
-  const vector = when.names.some(name => scope.observations[name]?.vector);
-  const work: Work = { draft, policy, rule, scope, verdicts: new Map() };
-  if (!vector) one(work, {}, undefined, states['']);
-  else overVector(work, states, labelSets(scope, when.names));
+  const work: Work = { draft, policy, rule, scope, states, verdicts: new Map() };
+  // Entries come in the order of the keys, whatever the order of the rows that a query gave.
+  const found = findings(work).sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+  for (const finding of found) move(work, finding);
   return work.verdicts;
 }
 
-interface Work {
-  readonly draft: Draft;
-  readonly policy: ClosedPolicy;
-  readonly rule: Rule;
-  readonly scope: Scope;
-  readonly verdicts: Map<string, Verdict>;
+function findings(work: Work): Finding[] {
+  const { rule, scope } = work;
+  const names = compile(rule.when.logic).names;
+  const vector = names.some(name => scope.observations[name]?.vector);
+  // A rule that is a vector no more still has the label sets that it had.
+  const known = vector || Object.keys(work.states).some(key => key !== '');
+  if (!known) {
+    const truth = compile(rule.when.logic).evaluate(scope);
+    return [{ key: '', labels: {}, set: undefined, seen: seen(work, truth, undefined) }];
+  }
+  const sets = labelSets(scope, names);
+  return sets === undefined ? notHad(work, names) : [...present(work, sets), ...absent(work, sets)];
 }
 
-/** A failed query makes every known label set unknown, and the vector as a whole; an absent set has vanished. */
-function overVector(
-  work: Work,
-  states: Readonly<Record<string, RuleState>>,
-  sets: readonly LabelSet[] | undefined,
-): void {
-  if (sets === undefined) {
-    one(work, {}, undefined, states[''], UNKNOWN);
-    for (const [key, state] of Object.entries(states))
-      if (key !== '') one(work, state.labels, undefined, state, UNKNOWN);
-    return;
-  }
-  if (states['']) one(work, {}, undefined, states[''], { when: false, clear: true, vanished: false });
+/**
+ * A failed query makes every known label set unknown, and the vector as a whole. One that succeeded and gave nothing has
+ * none of them any more.
+ */
+function notHad({ states, scope }: Work, names: readonly string[]): Finding[] {
+  const empty = names.every(name => {
+    const observation = scope.observations[name];
+    return observation !== undefined && (observation.unknown?.reason ?? 'absent') === 'absent';
+  });
+  const sets = Object.entries(states).filter(([key]) => key !== '');
+  return [
+    { key: '', labels: {}, set: undefined, seen: UNKNOWN },
+    ...sets.map(([key, { labels }]) => ({ key, labels, set: undefined, seen: empty ? VANISHED : UNKNOWN })),
+  ];
+}
+
+function present(work: Work, sets: readonly LabelSet[]): Finding[] {
+  const { rule, scope, states } = work;
   const tracked = Object.keys(states).length > 0;
-  const present = tracked ? new Set<string>() : undefined;
-  const when = compile(work.rule.when.logic);
+  const when = compile(rule.when.logic);
   const clearSets = clearLookup(work, sets);
+  const found: Finding[] = [];
   for (const set of sets) {
-    const truth = when.evaluate(work.scope, set);
+    const truth = when.evaluate(scope, set);
     // The common case costs no key and no allocation: a known no of a set that is not tracked.
     if (truth === false && !tracked) continue;
     const key = groupKey(set.labels);
-    present?.add(key);
     if (truth === false && states[key] === undefined) continue;
-    one(work, set.labels, set, states[key], seen(work, truth, clearSets(set, key)));
+    found.push({ key, labels: set.labels, set, seen: seen(work, truth, clearSets(set, key)) });
   }
-  for (const [key, state] of Object.entries(states)) {
-    if (key !== '' && !present?.has(key)) one(work, state.labels, undefined, state, VANISHED);
-  }
+  return found;
 }
 
-const UNKNOWN: Seen = { when: undefined, clear: undefined, vanished: false };
-const VANISHED: Seen = { when: undefined, clear: undefined, vanished: true };
+/** Label sets that are known and not there. The unknown whole of a vector that can be had again is over. */
+function absent({ states }: Work, sets: readonly LabelSet[]): Finding[] {
+  const entries = Object.entries(states);
+  if (entries.length === 0) return [];
+  const there = new Set(sets.map(set => groupKey(set.labels)));
+  return entries.flatMap(([key, { labels, phase }]) => {
+    if (there.has(key)) return [];
+    const over = key === '' && phase !== 'firing';
+    const gone = over ? { when: false, clear: true, vanished: false } : VANISHED;
+    return [{ key, labels, set: undefined, seen: gone }];
+  });
+}
 
 /** `clear` may read other observations than `when`: its label sets are matched by key. */
 function clearLookup(
@@ -92,31 +129,41 @@ function seen(work: Work, when: unknown, clearSet: LabelSet | undefined): Seen {
   return { when: known, clear: typeof clear === 'boolean' ? clear : undefined, vanished: false };
 }
 
-function one(
-  work: Work,
-  labels: Labels,
-  set: LabelSet | undefined,
-  state: RuleState | undefined,
-  given?: Seen,
-): void {
-  const { draft, policy, rule, scope } = work;
-  const found = given ?? seen(work, compile(rule.when.logic).evaluate(scope, set), set);
-  const key = groupKey(labels);
+function move(work: Work, { key, labels, set, seen: found }: Finding): void {
+  const { draft, policy, rule, scope, states } = work;
+  const state = states[key];
   const timing = { ...rule, everyMs: policy.everyMs };
   const gap = draft.own.gap?.to === draft.at ? draft.own.gap : undefined;
   const next = advance(state, found, timing, draft.at, gap);
+  const kept = work.verdicts.size < MOST_VERDICTS;
+  if (!kept && next.changes.length === 0) return;
   const verdict = verdictOf(work, labels, set, found);
-  if (work.verdicts.size < MOST_VERDICTS) work.verdicts.set(key, verdict);
+  if (kept) work.verdicts.set(key, verdict);
   if (next.opens && found.when === true) confirm(rule.when.logic, scope, set, true);
+  write(work, { key, labels, from: state, next, verdict });
+}
+
+function write(
+  work: Work,
+  moved: {
+    readonly key: string;
+    readonly labels: Labels;
+    readonly from: RuleState | undefined;
+    readonly next: Advance;
+    readonly verdict: Verdict;
+  },
+): void {
+  const { draft, policy, rule } = work;
+  const { key, labels, from, next, verdict } = moved;
   const cause = causeOf(policy, rule.name, key);
-  let from = state?.state ?? ('ok' as const);
+  let before = from?.state ?? ('ok' as const);
   for (const change of next.changes) {
-    emit(draft, { kind: 'transition', cause, labels, from, ...change, verdict });
-    from = change.to;
+    emit(draft, { kind: 'transition', cause, labels, from: before, ...change, verdict });
+    before = change.to;
   }
-  if (next.opens) open(work, labels, key, verdict);
-  if (next.ends && state?.episode !== undefined)
-    end(draft, draft.own.episodes[state.episode], next.ends, cause);
+  if (next.opens) open(work, labels, cause, verdict);
+  if (next.ends && from?.episode !== undefined)
+    end(draft, draft.own.episodes[from.episode], next.ends, cause);
 }
 
 function verdictOf(work: Work, labels: Labels, set: LabelSet | undefined, found: Seen): Verdict {
@@ -128,11 +175,11 @@ function verdictOf(work: Work, labels: Labels, set: LabelSet | undefined, found:
   return { policy: policy.policy, rule: rule.name, labels, answer, ...why };
 }
 
-function open(work: Work, labels: Labels, key: string, verdict: Verdict): void {
-  const { draft, policy, rule, scope } = work;
+function open(work: Work, labels: Labels, cause: Cause, verdict: Verdict): void {
+  const { draft, policy, scope } = work;
   emit(draft, {
     kind: 'episode-opened',
-    cause: causeOf(policy, rule.name, key),
+    cause,
     labels,
     mode: policy.mode,
     actingHash: policy.actingHash,
@@ -156,11 +203,17 @@ function end(draft: Draft, episode: Episode | undefined, how: 'cleared' | 'vanis
       message: 'the episode ended while the ask was waiting',
     });
   }
-  const finished = episode.sequence.endedAt !== undefined;
   emit(draft, {
     kind: 'episode-ended',
     cause,
     episode: episode.id,
-    how: how === 'cleared' && !finished ? 'self-cleared' : how,
+    how: how === 'cleared' && !finishedAny(draft, episode.id) ? 'self-cleared' : how,
   });
+}
+
+/** True when an action of the episode's sequence has succeeded: then the clear may be its doing. */
+function finishedAny(draft: Draft, episode: number): boolean {
+  return Object.values(draft.own.actions).some(
+    one => one.episode === episode && one.state === 'succeeded' && !isAside(one.action.step),
+  );
 }

@@ -13,15 +13,21 @@ export interface DriftColumn {
 /** The columns of a request: one, or all features for `*`, in the dataset's order. */
 export function driftColumns(request: ObservationRequest): readonly DriftColumn[] {
   const { dataset, reference } = request;
-  assert(dataset !== undefined && reference !== undefined, `drift ${request.name} has no dataset or reference`);
+  assert(
+    dataset !== undefined && reference !== undefined,
+    `drift ${request.name} has no dataset or reference`,
+  );
   return columnNames(request, dataset).map(column => {
     const spec = dataset.columns[column];
     return {
       column,
       kind: kindOf(spec?.type),
       sensitive: spec?.sensitive === true,
-      // A reference that lists no columns is not checked here: the engine names what is missing.
-      inReference: reference.dataset.columns[column] !== undefined || reference.dataset.name === dataset.name,
+      // What the dataset itself does not declare is looked for all the same: the engine names what is missing.
+      inReference:
+        spec === undefined ||
+        reference.dataset.columns[column] !== undefined ||
+        reference.dataset.name === dataset.name,
     };
   });
 }
@@ -70,4 +76,10 @@ export function sliceColumns(args: JsonObject): readonly string[] {
 /** How many bins PSI has. */
 export function binsOf(args: JsonObject): number {
   return typeof args.bins === 'number' ? args.bins : 10;
+}
+
+/** The columns of a request that are of a kind and can be compared, in order: their place names their query columns. */
+export function comparable(request: ObservationRequest, kind: DriftColumn['kind']): readonly string[] {
+  const wanted = driftColumns(request).filter(c => c.kind === kind && c.inReference);
+  return wanted.map(c => c.column);
 }

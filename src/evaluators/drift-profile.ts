@@ -57,12 +57,18 @@ export function edgesFrom(
   bins: number,
 ): { readonly edges: readonly number[]; readonly psi: readonly number[] } {
   const step = (quantiles.length + 1) / bins;
-  const psi = atomEdges(quantiles.filter((_, i) => (i + 1) % step === 0));
-  return { edges: distinct([...atomEdges(quantiles), ...psi]), psi };
+  // An engine's interpolation between huge values of opposite signs may overflow; such an edge divides nothing.
+  const finite = (values: readonly number[]) => values.filter(Number.isFinite);
+  const psi = atomEdges(finite(quantiles.filter((_, i) => (i + 1) % step === 0)));
+  return { edges: distinct([...atomEdges(finite(quantiles)), ...psi]), psi };
 }
 
 /** Counts on finer edges, merged onto some of those edges. */
-export function merge(counts: readonly number[], from: readonly number[], to: readonly number[]): readonly number[] {
+export function merge(
+  counts: readonly number[],
+  from: readonly number[],
+  to: readonly number[],
+): readonly number[] {
   const merged = new Array<number>(to.length + 1).fill(0);
   let bin = 0;
   for (const [i, count] of counts.entries()) {
@@ -125,4 +131,14 @@ export function categoryCountsBySlice(
     counts.capped ||= Object.keys(counts.categories).length > MANY;
   }
   return slices;
+}
+
+/** Rows by the slice that each is about; rows of no slice are left out. */
+export function rowsBySlice(rows: readonly Row[], by: readonly string[]): ReadonlyMap<string, Row> {
+  return new Map(
+    rows.flatMap(row => {
+      const values = sliceOf(row, by);
+      return values === undefined ? [] : [[sliceKey(values), row] as const];
+    }),
+  );
 }

@@ -90,7 +90,10 @@ function thresholdOf(args: JsonObject): number {
 /** Why the question cannot be asked of this model at all. */
 function binding(request: ObservationRequest): Unknown | undefined {
   const { model, labels, dataset } = request;
-  assert(model?.data.predictions && model.data.labels && labels && dataset, 'performance without a prediction log');
+  assert(
+    model?.data.predictions && model.data.labels && labels && dataset,
+    'performance without a prediction log',
+  );
   const metric = metricOf(request.args);
   if (!byTask[model.task].includes(metric))
     return unknown(

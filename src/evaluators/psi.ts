@@ -28,7 +28,9 @@ export function quantile(sorted: Float64Array, p: number): number {
   const at = p * (sorted.length - 1);
   const low = sorted[Math.floor(at)] ?? Number.NaN;
   const high = sorted[Math.ceil(at)] ?? Number.NaN;
-  return low + (high - low) * (at - Math.floor(at));
+  const part = at - Math.floor(at);
+  // Two huge values of opposite signs are further apart than a double can say.
+  return Number.isFinite(high - low) ? low + (high - low) * part : low * (1 - part) + high * part;
 }
 
 /** The inner edges i/bins, distinct and ascending: at most bins − 1 of them. */
@@ -185,20 +187,30 @@ export function categoryCounts(
   current: readonly (string | null)[],
   nullAsCategory = false,
 ): { categories: (string | null)[]; reference: number[]; current: number[] } {
-  const [r, c] = [tally(reference), tally(current)];
-  const categories = [...new Set([...r.keys(), ...c.keys()])]
-    .filter(x => nullAsCategory || x !== null)
-    .sort((a, b) => (a === null ? 1 : b === null ? -1 : a < b ? -1 : 1));
+  const text = (values: readonly (string | null)[]) => values.filter(v => v !== null);
+  const union = categoryUnion(tally(text(reference)), tally(text(current)));
+  if (!nullAsCategory) return union;
   return {
-    categories,
-    reference: categories.map(k => r.get(k) ?? 0),
-    current: categories.map(k => c.get(k) ?? 0),
+    categories: [...union.categories, null],
+    reference: [...union.reference, reference.length - text(reference).length],
+    current: [...union.current, current.length - text(current).length],
   };
 }
 
-function tally(values: readonly (string | null)[]): Map<string | null, number> {
-  const counts = new Map<string | null, number>();
-  for (const v of values) counts.set(v, (counts.get(v) ?? 0) + 1);
+/** The same from rows by category. */
+export function categoryUnion(
+  reference: Readonly<Record<string, number>>,
+  current: Readonly<Record<string, number>>,
+): { categories: string[]; reference: number[]; current: number[] } {
+  const categories = [...new Set([...Object.keys(reference), ...Object.keys(current)])].sort();
+  const onto = (counts: Readonly<Record<string, number>>) =>
+    categories.map(k => (Object.hasOwn(counts, k) ? (counts[k] ?? 0) : 0));
+  return { categories, reference: onto(reference), current: onto(current) };
+}
+
+function tally(values: readonly string[]): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = Object.create(null);
+  for (const v of values) counts[v] = (counts[v] ?? 0) + 1;
   return counts;
 }
 

@@ -44,7 +44,8 @@ export const query: Evaluator = {
     const rows = answers[0] ?? [];
     const vector = isVector(request.args);
     const failed = shapeFault(rows, request.args);
-    const readings = failed === undefined ? rows.map(row => reading(row, request)) : vector ? [] : [none(failed)];
+    const readings =
+      failed === undefined ? rows.map(row => reading(row, request)) : vector ? [] : [none(failed)];
     return observationOf(request, {
       unit: request.unit ?? 'number',
       definition: 'query/sql/v1',
@@ -106,7 +107,7 @@ function reading(row: Row, request: ObservationRequest): Reading {
     return Number.isFinite(value) ? [[name, value] as const] : [];
   });
   const fields = Object.fromEntries(extra);
-  const value = valueOf(cell, request);
+  const value = scalarOf(cell, request);
   if (typeof value === 'object') return { labels, fields, unknown: value };
   const { minSamples } = request;
   if (minSamples !== undefined && fields.rows !== undefined && fields.rows < minSamples) {
@@ -116,7 +117,7 @@ function reading(row: Row, request: ObservationRequest): Reading {
   return { labels, fields: { value, ...fields } };
 }
 
-function valueOf(cell: Json, request: ObservationRequest): Scalar | Unknown {
+function scalarOf(cell: Json, request: ObservationRequest): Scalar | Unknown {
   if (cell === null) return unknown('absent', 'the query gave NULL');
   const unit = request.unit ?? 'number';
   const wanted =

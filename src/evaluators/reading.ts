@@ -1,6 +1,5 @@
 /** How evaluators put their answers: observations, readings and unknowns, from rows that came from outside. */
 import {
-  type Dimension,
   type Json,
   type Observation,
   type ObservationRequest,
@@ -23,11 +22,14 @@ export function numberOf(cell: Json | undefined): number {
 export function countOf(row: Row | undefined, column: string): number {
   const n = numberOf(row?.[column]);
   if (Number.isFinite(n)) return n;
-  throw new PortError(`query answer: column ${column} is ${JSON.stringify(row?.[column])}; expected a count.`, {
-    code: 'bad-answer',
-    retry: 'never',
-    subject: column,
-  });
+  throw new PortError(
+    `query answer: column ${column} is ${JSON.stringify(row?.[column])}; expected a count.`,
+    {
+      code: 'bad-answer',
+      retry: 'never',
+      subject: column,
+    },
+  );
 }
 
 /** An unknown with its message. */

@@ -100,7 +100,7 @@ export function kolmogorovTail(x: number): number {
 }
 
 /** The value that Kolmogorov's K exceeds with probability 0.001: `kolmogorovTail(KOLMOGOROV_Q999)` is 0.001. */
-export const KOLMOGOROV_Q999 = 1.9494745979646545;
+export const KOLMOGOROV_Q999 = 1.949474603504375;
 
 /** Two-sided 95 % point of the normal distribution. */
 export const Z95 = 1.959963984540054;

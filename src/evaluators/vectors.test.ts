@@ -42,8 +42,13 @@ const cases: readonly Case[] = JSON.parse(readFileSync(new URL('stat_vectors.jso
 
 function raw(input: Input | undefined): (number | string | null)[] {
   if (input?.kind === 'inline') return [...(input.values ?? [])];
-  const [head, ...lines] = readFileSync(new URL(input?.path ?? '', folder), 'utf8').trimEnd().split('\n');
-  const column = head!.trim().split(',').indexOf(input?.column ?? '');
+  const [head, ...lines] = readFileSync(new URL(input?.path ?? '', folder), 'utf8')
+    .trimEnd()
+    .split('\n');
+  const column = head!
+    .trim()
+    .split(',')
+    .indexOf(input?.column ?? '');
   const cells = lines.map(line => line.trim().split(',')[column]!);
   return cells.filter(c => c !== '').map(Number);
 }
@@ -90,7 +95,9 @@ function computed(c: Case): Record<string, unknown> {
     case 'psi/equal_width_ref':
       return binned(c, sorted => equalWidthEdges(sorted, bins));
     case 'psi/evidently':
-      return { ...psiEvidently(finiteSorted(cells(c.inputs.reference)), finiteSorted(cells(c.inputs.current))) };
+      return {
+        ...psiEvidently(finiteSorted(cells(c.inputs.reference)), finiteSorted(cells(c.inputs.current))),
+      };
     case 'psi/from_counts':
       return {
         psi: psiOfCounts(numbers(c.inputs.ref_counts), numbers(c.inputs.cur_counts), zeros(c.params)),

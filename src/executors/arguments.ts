@@ -18,7 +18,7 @@ const RATIO = 'a share from 0 to 1, such as 10%';
 export const slot: z.ZodType<Slot> = z.strictObject({ $: z.string().min(1) });
 
 /** A text, or the slot that gives it. */
-export const textOrSlot = z.union([z.string().min(1), slot], { error: 'expected a text or a ${…} path' });
+export const textOrSlot = z.union([z.string().min(1), slot], { error: 'expected a text' });
 
 const scalar = z.union([z.number(), z.boolean(), z.string()]);
 

@@ -135,6 +135,17 @@ describe('list and diff', () => {
     expect(await diffProposal(repository, 'proposals/by-hand')).toContain('+other\n');
   });
 
+  test('a branch that leads to nothing is listed beside the others', async () => {
+    const { branch } = await propose(repository, draft());
+    writeFileSync(join(dir, '.git/refs/heads/proposals/broken'), `${'a'.repeat(40)}\n`);
+    const listed = await listProposals(repository);
+    expect(listed.map(proposal => [proposal.branch, proposal.mergeable])).toEqual([
+      ['proposals/broken', 'refused'],
+      [branch, 'fast-forward'],
+    ]);
+    expect(listed[0]?.problem).toMatch(/an object of this commit is not there/);
+  });
+
   test.each(['main', 'proposals/none', '../main', 'proposals/../main'])('%s is no proposal', async name => {
     await propose(repository, draft());
     const asks = [

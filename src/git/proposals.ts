@@ -1,6 +1,7 @@
 /** Reads, merges and closes proposals. Merging moves the enforced branch and nothing else. */
 import git from 'isomorphic-git';
 import { type Commit, PortError } from '../model.ts';
+import { type Ancestry, ancestryOf, relate } from './ancestry.ts';
 import { unifiedDiff } from './line-diff.ts';
 import { errorCode, type Objects, objectsOf, translated } from './objects.ts';
 import { isPolicyPath } from './paths.ts';
@@ -35,14 +36,14 @@ export interface MergeResult {
   readonly workingTree: 'behind' | 'none';
 }
 
-/** All proposals, by branch name. One that cannot be read is listed as `refused` with the reason. */
+/** All proposals, by branch name. One that cannot be read is `refused`, with the reason as its problem. */
 export function listProposals(repository: PolicyRepository): Promise<readonly Proposal[]> {
   return translated(`proposals of ${repository.dir}`, async () => {
     const branches = (await listBranches(repository.gitDir)).filter(name => name.startsWith(PROPOSALS));
     if (branches.length === 0) return [];
     const objects = objectsOf(repository.gitDir, 'dry');
     const head = await headSha(repository);
-    const ours = await history(objects, head);
+    const ours = await ancestryOf(objects, head);
     const proposals: Proposal[] = [];
     for (const branch of branches) {
       const sha = await readRef(repository.gitDir, branchRef(branch));
@@ -56,42 +57,51 @@ interface Sides {
   readonly branch: string;
   readonly sha: string;
   readonly head: string;
-  /** The enforced branch and all its ancestors. */
-  readonly ours: ReadonlySet<string>;
+  /** Of the enforced branch. */
+  readonly ours: Ancestry;
 }
 
 async function describe(repository: PolicyRepository, objects: Objects, sides: Sides): Promise<Proposal> {
-  const { branch, sha, ours } = sides;
-  const commit = await repository.commit(sha);
-  const { commit: raw } = await git.readCommit({ ...objects, oid: sha });
-  const rationale = raw.message.split('\n').slice(1).join('\n').trim();
-  const theirs = await history(objects, sha);
-  const base = await mergeBase(objects, sides);
-  const changes = base === undefined ? [] : await changedFiles(objects, base, sha);
-  const verdict = await judge(objects, sides, base, changes);
-  return {
-    branch,
-    commit,
-    rationale,
-    base: base ?? '',
-    files: changes.map(({ path, change }) => ({ path, change })),
-    ahead: difference(theirs, ours),
-    behind: difference(ours, theirs),
-    ...verdict,
-  };
+  const { branch, sha } = sides;
+  try {
+    return await translated(`proposal ${branch}`, async () => {
+      const commit = await repository.commit(sha);
+      const { commit: raw } = await git.readCommit({ ...objects, oid: sha });
+      const rationale = raw.message.split('\n').slice(1).join('\n').trim();
+      const { base, ahead, behind } = await relate(objects, sides.ours, sha);
+      const changes = base === undefined ? [] : await changedFiles(objects, base, sha);
+      const verdict = judge(sides, base, changes);
+      const conflict = verdict.mergeable === 'merge' ? await conflictOf(objects, sides) : undefined;
+      const files = changes.map(({ path, change }) => ({ path, change }));
+      return { branch, commit, rationale, base: base ?? '', files, ahead, behind, ...(conflict ?? verdict) };
+    });
+  } catch (error) {
+    const commit = { sha, author: { name: '', email: '' }, time: 0, subject: '' };
+    const nothing = { rationale: '', base: '', files: [], ahead: 0, behind: 0 };
+    return {
+      branch,
+      commit,
+      ...nothing,
+      mergeable: 'refused',
+      problem: error instanceof Error ? error.message : '',
+    };
+  }
 }
 
-async function judge(
-  objects: Objects,
+interface Judgement {
+  readonly mergeable: Mergeable;
+  readonly problem?: string;
+}
+
+/** What commits and paths alone say; `merge` stands until the texts are merged. */
+function judge(
   sides: { readonly sha: string; readonly head: string },
   base: string | undefined,
   changes: readonly FileChange[],
-): Promise<{ readonly mergeable: Mergeable; readonly problem?: string }> {
+): Judgement & { readonly mergeable: Exclude<Mergeable, 'conflict'> } {
   if (base === undefined) {
-    return {
-      mergeable: 'refused',
-      problem: 'it shares no single commit with the enforced branch; propose it anew',
-    };
+    const problem = 'it shares no single commit with the enforced branch; propose it anew';
+    return { mergeable: 'refused', problem };
   }
   if (base === sides.sha) return { mergeable: 'merged' };
   const other = changes.filter(change => !isPlainPolicy(change)).map(change => change.path);
@@ -99,18 +109,21 @@ async function judge(
     const problem = `it changes files that are not policies (${other.slice(0, 5).join(', ')}); merge it with git after a review`;
     return { mergeable: 'refused', problem };
   }
-  if (base === sides.head) return { mergeable: 'fast-forward' };
-  try {
-    await threeWay(objects, { ours: sides.head, theirs: sides.sha });
-    return { mergeable: 'merge' };
-  } catch (error) {
-    return { mergeable: 'conflict', problem: conflictProblem(error) };
-  }
+  return { mergeable: base === sides.head ? 'fast-forward' : 'merge' };
 }
 
 function isPlainPolicy({ path, before, after }: FileChange): boolean {
   const plain = [before, after].every(file => file === undefined || file.mode.startsWith('100'));
   return plain && isPolicyPath(path);
+}
+
+async function conflictOf(objects: Objects, sides: Sides): Promise<Judgement | undefined> {
+  try {
+    await threeWay(objects, { ours: sides.head, theirs: sides.sha });
+    return undefined;
+  } catch (error) {
+    return { mergeable: 'conflict', problem: conflictProblem(error) };
+  }
 }
 
 function conflictProblem(error: unknown): string {
@@ -149,31 +162,12 @@ async function threeWay(
   return merged.oid;
 }
 
-/** The one best common ancestor; undefined when there is none or several. */
-async function mergeBase(
-  objects: Objects,
-  sides: { readonly sha: string; readonly head: string },
-): Promise<string | undefined> {
-  const bases: string[] = await git.findMergeBase({ ...objects, oids: [sides.head, sides.sha] });
-  return bases.length === 1 ? bases[0] : undefined;
-}
-
-/** A commit and all its ancestors. */
-async function history(objects: Objects, sha: string): Promise<ReadonlySet<string>> {
-  const commits = await git.log({ ...objects, ref: sha });
-  return new Set(commits.map(({ oid }) => oid));
-}
-
-function difference(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
-  return [...a].filter(sha => !b.has(sha)).length;
-}
-
 /** What a proposal changes against its base, as a unified diff: one text for people and for `git apply`. */
 export function diffProposal(repository: PolicyRepository, branch: string): Promise<string> {
   return translated(`proposal ${branch}`, async () => {
     const objects = objectsOf(repository.gitDir, 'dry');
     const sides = { sha: await proposalSha(repository, branch), head: await headSha(repository) };
-    const base = await mergeBase(objects, sides);
+    const { base } = await relate(objects, await ancestryOf(objects, sides.head), sides.sha);
     if (base === undefined)
       throw refusal(branch, 'refused', 'it shares no single commit with the enforced branch');
     const texts: string[] = [];
@@ -205,10 +199,10 @@ export function mergeProposal(
     const { gitDir } = repository;
     const objects = objectsOf(gitDir, 'write');
     const sides = { sha: await proposalSha(repository, branch), head: await headSha(repository) };
-    const base = await mergeBase(objects, sides);
+    const { base } = await relate(objects, await ancestryOf(objects, sides.head), sides.sha);
     const changes = base === undefined ? [] : await changedFiles(objects, base, sides.sha);
-    const { mergeable, problem } = await judge(objectsOf(gitDir, 'dry'), sides, base, changes);
-    if (mergeable === 'conflict' || mergeable === 'refused') throw refusal(branch, mergeable, problem ?? '');
+    const { mergeable, problem } = judge(sides, base, changes);
+    if (mergeable === 'refused') throw refusal(branch, mergeable, problem ?? '');
 
     const sha = await mergedCommit(repository, objects, { ...sides, branch, mergeable, ...options });
     await options.check?.(await policyFiles(objects, sha, `proposal ${branch}, merged`));
@@ -239,7 +233,7 @@ async function mergedCommit(
     readonly branch: string;
     readonly sha: string;
     readonly head: string;
-    readonly mergeable: Mergeable;
+    readonly mergeable: Exclude<Mergeable, 'conflict'>;
     readonly author: Person;
     readonly at: number;
   },
@@ -249,7 +243,11 @@ async function mergedCommit(
   const { subject } = await repository.commit(merge.sha);
   const message = `Merge ${merge.branch}: ${subject}\n`;
   const author = signature(merge.author, merge.at);
-  return threeWay(objects, { ours: merge.head, theirs: merge.sha }, { message, author });
+  try {
+    return await threeWay(objects, { ours: merge.head, theirs: merge.sha }, { message, author });
+  } catch (error) {
+    throw refusal(merge.branch, 'conflict', conflictProblem(error));
+  }
 }
 
 /** Deletes a proposal's branch; its commits stay readable until git collects them. Gives the commit it was at. */

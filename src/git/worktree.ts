@@ -1,6 +1,6 @@
 /** Development mode: the policy files as they are on disk, saved or not yet committed, as if they were a commit. */
 import { lstat, readdir, readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import git from 'isomorphic-git';
 import { hashOf } from '../canonical.ts';
 import { type Commit, PortError } from '../model.ts';
@@ -95,6 +95,6 @@ export function watchWorktree(
     await onChange(worktree);
     taken = worktree.commit.sha;
   };
-  const ignored = (path: string) => path !== dir && isPassedOver(basename(path));
+  const ignored = (path: string) => resolve(path) !== resolve(dir) && isPassedOver(basename(path));
   return follow({ paths: [dir], look, ignored, ...options });
 }

@@ -212,7 +212,7 @@ describe('rebuild', () => {
     const before = await store.target(chain);
     behindItsBack(db => db.exec(`UPDATE targets SET own = json_set(own, '$.takenAt', 99, '$.asks.x', 1)`));
     expect((await store.rebuild()).differences).toEqual([
-      `${chain}: takenAt, asks differed from the entries`,
+      `${chain}: asks, takenAt differed from the entries`,
     ]);
     expect((await store.target(chain))?.own).toEqual(before?.own);
     behindItsBack(db => db.exec(`UPDATE targets SET own = 'x'; `));

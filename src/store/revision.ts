@@ -26,10 +26,19 @@ export function setRevision(db: Connection, revision: Revision, expected: string
   return true;
 }
 
-export function readRevision(db: Connection): Revision | undefined {
-  const found = db.get<{ body: string }>('SELECT body FROM revision');
-  if (!found) return undefined;
-  const row = parse<Row>(found.body, 'the revision in force');
+/** Reads the revision in force; gives the very same value again while its row is unchanged, as every tick asks for it. */
+export function revisionReader(db: Connection): () => Revision | undefined {
+  let known: { readonly body: string; readonly revision: Revision } | undefined;
+  return () => {
+    const body = db.get<{ body: string }>('SELECT body FROM revision')?.body;
+    if (body === undefined) return undefined;
+    if (known?.body !== body) known = { body, revision: readRevision(db, body) };
+    return known.revision;
+  };
+}
+
+function readRevision(db: Connection, body: string): Revision {
+  const row = parse<Row>(body, 'the revision in force');
   return {
     ...row,
     policies: row.policies.map(({ id, commit }) => {

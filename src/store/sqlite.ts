@@ -5,7 +5,7 @@ import { anchor, type LedgerStore, verify } from './ledger.ts';
 import { migrate } from './migrate.ts';
 import * as reads from './reads.ts';
 import { type Folding, rebuild } from './rebuild.ts';
-import { readClosure, readRevision } from './revision.ts';
+import { readClosure, revisionReader } from './revision.ts';
 import { json, parse } from './rows.ts';
 import { transactionOn } from './transaction.ts';
 
@@ -40,6 +40,7 @@ export async function openStoreOn(db: Connection, folding: Folding): Promise<Sto
 }
 
 function storeOn(db: Connection, folding: Folding): Store & LedgerStore {
+  const readRevision = revisionReader(db);
   return {
     transaction: work => db.transaction(within => work(transactionOn(db, folding.foldVersion, within))),
     target: chain => db.read(() => reads.readTarget(db, chain)),
@@ -48,7 +49,7 @@ function storeOn(db: Connection, folding: Folding): Store & LedgerStore {
     dueTargets: now => db.read(() => reads.readDueTargets(db, now)),
     facts: keys => db.read(() => reads.readFacts(db, keys)),
     factsWithPrefix: prefix => db.read(() => reads.readFactsWithPrefix(db, prefix)),
-    revision: () => db.read(() => readRevision(db)),
+    revision: () => db.read(readRevision),
     closure: hash => db.read(() => readClosure(db, hash)),
     dueActions: now => db.read(() => reads.readDueActions(db, now)),
     actions: filter => db.read(() => reads.readActions(db, filter)),

@@ -2,22 +2,10 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { canonical, hashOf } from '../canonical.ts';
-import type { LastTick, RecordedTick, Store, Transaction } from '../model.ts';
+import type { LastTick, Store, Transaction } from '../model.ts';
 import type { LedgerStore } from './ledger.ts';
-import {
-  actionRowFor,
-  appendTo,
-  by,
-  chain,
-  commitOf,
-  flights,
-  foldAll,
-  folding,
-  gap,
-  policyOf,
-  snapshotAt,
-} from './store.fixture.ts';
-import { OBSERVATIONS_KEPT_MS } from './transaction.ts';
+import { recordsContract } from './records.contract.ts';
+import { actionRowFor, appendTo, by, chain, flights, foldAll, folding, gap } from './store.fixture.ts';
 
 const GENESIS = '0'.repeat(64);
 const last: LastTick = {
@@ -198,6 +186,7 @@ export function storeContract(name: string, open: () => Promise<Store & LedgerSt
         await inTx(async tx => {
           await tx.setFact('n', 5);
           expect((await tx.facts(['n'])).n?.value).toBe(5);
+          expect(await tx.factsWithPrefix('n')).toEqual({ n: { version: 1, value: 5 } });
           expect((await store.facts(['n'])).n?.value).toBe(5);
           await store.setMeta('within', 'yes');
         });
@@ -239,166 +228,6 @@ export function storeContract(name: string, open: () => Promise<Store & LedgerSt
       });
     });
 
-    describe('the revision', () => {
-      const [one, two] = [commitOf('c1'), commitOf('c2')];
-
-      it('advances by compare-and-set only', async () => {
-        const first = { commit: one, policies: [policyOf('p', one, 'h1')] };
-        expect(await inTx(tx => tx.setRevision(first, 'c0'))).toBe(false);
-        expect(await store.revision()).toBeUndefined();
-        expect(await inTx(tx => tx.setRevision(first, undefined))).toBe(true);
-        expect(await inTx(tx => tx.setRevision({ ...first, commit: two }, undefined))).toBe(false);
-        expect(await store.revision()).toEqual(first);
-        expect(await inTx(tx => tx.revisionSha())).toBe('c1');
-      });
-
-      it('keeps each policy with its own commit, and closures for ever', async () => {
-        const kept = policyOf('kept', one, 'h1');
-        const before = { commit: one, policies: [kept, policyOf('edited', one, 'h2')] };
-        const position = { file: 'a.yaml', line: 1, column: 1 };
-        const after = {
-          commit: two,
-          policies: [{ ...kept, commit: two }, policyOf('edited', two, 'h3')],
-          rejected: {
-            commit: commitOf('c3'),
-            diagnostics: [{ severity: 'error' as const, position, message: 'broken' }],
-            at: 5,
-          },
-          rewritten: { from: 'c0', at: 4 },
-        };
-        await inTx(tx => tx.setRevision(before, undefined));
-        expect(await inTx(tx => tx.setRevision(after, 'c1'))).toBe(true);
-        expect(await store.revision()).toEqual(after);
-        expect(await store.closure('h1')).toEqual(kept);
-        expect(await store.closure('h2')).toEqual(before.policies[1]);
-        expect(await store.closure('none')).toBeUndefined();
-      });
-    });
-
-    describe('actions', () => {
-      it('are one row per attempt', async () => {
-        await inTx(tx => tx.putAction(actionRowFor('a', 1)));
-        await inTx(tx => tx.putAction(actionRowFor('a', 2)));
-        const again = { ...actionRowFor('a', 2), action: { ...actionRowFor('a', 2).action, key: 'other' } };
-        await expect(inTx(tx => tx.putAction(again))).rejects.toMatchObject({ code: 'state-conflict' });
-        expect((await store.findAction('a')).map(row => row.action.attempt)).toEqual([2, 1]);
-        expect((await store.findAction('fa1')).map(row => row.action.key)).toEqual(['fa1']);
-        expect(await store.findAction('')).toEqual([]);
-      });
-
-      it('are changed in part, and a handle may be null', async () => {
-        const row = actionRowFor('a');
-        await inTx(tx => tx.putAction(row));
-        expect(await inTx(tx => tx.action(row.action.key))).toEqual(row);
-        await inTx(tx => tx.updateAction(row.action.key, { state: 'started', handle: null, polls: 1 }));
-        const now = await inTx(tx => tx.action(row.action.key));
-        expect(now).toEqual({ ...row, state: 'started', handle: null, polls: 1 });
-        await inTx(tx => tx.updateAction(row.action.key, { cancelRequested: true, dueAt: 77 }));
-        expect(await inTx(tx => tx.action(row.action.key))).toEqual({
-          ...now,
-          cancelRequested: true,
-          dueAt: 77,
-        });
-        await expect(inTx(tx => tx.updateAction('none', { polls: 1 }))).rejects.toThrow(/not in the state/);
-        expect(await inTx(tx => tx.action('none'))).toBeUndefined();
-      });
-
-      it('are due while they live', async () => {
-        const states = [
-          ['a', 'intended', 10],
-          ['b', 'starting', 9],
-          ['c', 'started', 11],
-          ['d', 'unresolved', 1],
-          ['e', 'succeeded', 1],
-          ['f', 'withdrawn', 1],
-          ['g', 'failed', 1],
-          ['h', 'timed-out', 1],
-          ['i', 'cancelled', 1],
-        ] as const;
-        await inTx(async tx => {
-          for (const [id, state, dueAt] of states) await tx.putAction(actionRowFor(id, 1, { state, dueAt }));
-        });
-        const ids = (rows: readonly { action: { id: string } }[]) => rows.map(row => row.action.id).join('');
-        expect(ids(await store.dueActions(10))).toBe('dba');
-        expect(ids(await store.actions({ live: true }))).toBe('dcba');
-        expect(ids(await store.actions({ live: false, limit: 2 }))).toBe('ih');
-        expect(ids(await store.actions({ chain: 'model/other' }))).toBe('');
-      });
-    });
-
-    describe('what ticks leave', () => {
-      it('is read back as it was recorded', async () => {
-        const tick = (from: number): RecordedTick => ({
-          chain,
-          from,
-          to: from + 1,
-          snapshot: snapshotAt(from, 0.1 + 0.2),
-          facts: { 'lock:a': { version: 1, value: 'x' } },
-          closures: ['h1'],
-        });
-        await inTx(async tx => {
-          await tx.recordTick(tick(1));
-          await tx.recordTick(tick(3));
-        });
-        expect(await store.ticks(chain)).toEqual([tick(1), tick(3)]);
-        expect(await store.ticks('model/none')).toEqual([]);
-      });
-
-      it('keeps observations for 90 days, the newest first', async () => {
-        const times = [0, 1000, OBSERVATIONS_KEPT_MS + 500];
-        for (const at of times) await inTx(tx => tx.observations(chain, snapshotAt(at, at)));
-        const rows = await store.observationsOf(chain, { name: 'rows' });
-        expect(rows.map(row => row.takenAt)).toEqual([OBSERVATIONS_KEPT_MS + 500, 1000]);
-        expect(rows[0]).toMatchObject({
-          policy: 'drift',
-          observation: snapshotAt(0, times[2] ?? 0).observations.drift?.rows,
-        });
-        expect(await store.observationsOf(chain, { limit: 1 })).toHaveLength(1);
-        expect(await store.observationsOf(chain, { name: 'other' })).toEqual([]);
-      });
-
-      it('sends a message once per key', async () => {
-        const message = (key: string, at: number) =>
-          ({ key, at, severity: 'page', target: chain, title: 'late', text: `at ${at}` }) as const;
-        await inTx(tx => tx.putMessage(message('a', 1)));
-        await inTx(tx => tx.putMessage(message('b', 2)));
-        await inTx(tx => tx.putMessage(message('a', 3)));
-        expect(await store.messages({})).toEqual([message('b', 2), message('a', 1)]);
-        expect(await store.messages({ limit: 1 })).toEqual([message('b', 2)]);
-      });
-
-      it('keeps profiles and settings', async () => {
-        expect(await store.profile('h')).toBeUndefined();
-        await store.putProfile('h', { bins: [1, 2.5] });
-        expect(await store.profile('h')).toEqual({ bins: [1, 2.5] });
-        await store.setMeta('clock', '1');
-        await store.setMeta('clock', '2');
-        expect(await store.meta('clock')).toBe('2');
-        expect(await store.meta('none')).toBeUndefined();
-      });
-    });
-
-    describe('the ledger', () => {
-      it('anchors the heads of all chains', async () => {
-        const [entry] = await appendTo(store, [gap(1)], 1);
-        const anchor = await store.anchor(9);
-        expect(anchor).toMatchObject({ chain: 'fleet', at: 9, seq: 1 });
-        expect(anchor.body).toEqual({ kind: 'anchor', heads: { [chain]: `1:${entry?.hash}` } });
-        expect(await store.verify()).toEqual({ ok: true, chains: 2, entries: 2 });
-      });
-
-      it('is not verified where there is nothing', async () => {
-        await appendTo(store, [gap(1)], 1);
-        expect(await store.verify(chain)).toEqual({ ok: true, chains: 1, entries: 1 });
-        await expect(store.verify('model/none')).rejects.toMatchObject({ code: 'unknown-chain' });
-      });
-
-      it('rebuilds nothing when nothing differs', async () => {
-        await appendTo(store, [gap(1), gap(2)], 1);
-        const before = await store.targets();
-        expect(await store.rebuild()).toEqual({ targets: 1, differences: [] });
-        expect(await store.targets()).toEqual(before);
-      });
-    });
+    recordsContract(() => store);
   });
 }

@@ -3,7 +3,7 @@ import { assert, type LastTick, type Snapshot, type Transaction } from '../model
 import { appendEntries } from './append.ts';
 import { FLEET } from './chain.ts';
 import type { Connection, Within } from './connection.ts';
-import { readAction, readFacts, readRevisionSha, readTarget } from './reads.ts';
+import { readAction, readFacts, readFactsWithPrefix, readRevisionSha, readTarget } from './reads.ts';
 import { setRevision } from './revision.ts';
 import { chainOf, json } from './rows.ts';
 
@@ -19,6 +19,7 @@ export function transactionOn(db: Connection, foldVersion: number, within: Withi
   return {
     target: step(chain => readTarget(db, chain)),
     facts: step(keys => readFacts(db, keys)),
+    factsWithPrefix: step(prefix => readFactsWithPrefix(db, prefix)),
     revisionSha: step(() => readRevisionSha(db)),
     append: step(write => append(db, foldVersion, write)),
     touch: step(write => touch(db, write)),

@@ -60,13 +60,13 @@ export async function runCommand(spec: RunSpec, files: RunFiles, stop: AbortSign
     case undefined:
       break;
   }
+  const command = spec.argv.join(' ').slice(0, 200);
   if (exit.code !== 0) {
     const how = exit.code === null ? `ended by ${exit.signal}` : `exit code ${exit.code}`;
-    return ended('failed', `${spec.argv.join(' ')}: ${how}; ${said}`, { exitCode, repeatable: true });
+    return ended('failed', `${command}: ${how}; ${said}`, { exitCode, repeatable: true });
   }
   const read = outputsOf(spec, files);
-  if ('problem' in read)
-    return ended('failed', `${spec.argv.join(' ')}: exit code 0, but ${read.problem}`, { exitCode });
+  if ('problem' in read) return ended('failed', `${command}: exit code 0, but ${read.problem}`, { exitCode });
   return ended('succeeded', '', { exitCode, outputs: read.outputs });
 }
 

@@ -25,7 +25,6 @@ import {
   runFiles,
 } from './run-folder.ts';
 
-/** How long a runner has to make its folder. */
 const START_MS = 10_000;
 /** Uptimes are whole seconds on some systems. */
 const SLACK_MS = 1_100;
@@ -33,9 +32,11 @@ const LOOK_MS = 25;
 /** A run without a deadline of its own does not hang for ever. */
 const TIMEOUT_MS = 24 * 3_600_000;
 
-interface Folders {
+interface Place {
   readonly home: string;
   readonly runs: string;
+  /** How long a runner has to make its folder; at most and by default `START_MS`. */
+  readonly startMs?: number;
 }
 
 /**
@@ -43,25 +44,25 @@ interface Folders {
  * A command's exit code other than 0 is a repeatable failure; a command that cannot be started, or a result without
  * an expected output, is final.
  */
-export function localPipeline(folders: Folders): Effect {
+export function localPipeline(place: Place): Effect {
   return {
     settleAfterMs: 0,
     pollMs: { first: 200, max: 5_000 },
-    start: action => start(folders, action),
-    find: action => find(folders, action),
-    poll: action => poll(filesOf(folders, action)),
-    cancel: action => cancel(filesOf(folders, action)),
+    start: action => start(place, action),
+    find: action => find(place, action),
+    poll: action => poll(filesOf(place, action)),
+    cancel: action => cancel(filesOf(place, action)),
   };
 }
 
-function filesOf({ runs }: Folders, action: Action): RunFiles {
+function filesOf({ runs }: Place, action: Action): RunFiles {
   return runFiles(join(resolve(runs), checkedKey(action.key)));
 }
 
-async function start(folders: Folders, action: Action): ReturnType<Effect['start']> {
-  const files = filesOf(folders, action);
+async function start(place: Place, action: Action): ReturnType<Effect['start']> {
+  const files = filesOf(place, action);
   if (await exists(files.folder)) return handle(action);
-  const spec = specOf(folders, action);
+  const spec = specOf(place, action);
   const note = noteOf(files);
   await writeJson(note, { startBy: spec.startBy, boot: bootId() });
   await runnerBegan(spec, files);
@@ -77,7 +78,7 @@ function noteOf(files: RunFiles): string {
   return `${files.folder}.starting`;
 }
 
-function specOf({ home, runs }: Folders, action: Action): RunSpec {
+function specOf({ home, runs, startMs = START_MS }: Place, action: Action): RunSpec {
   const { connection, call } = action;
   const id = String(call.args.pipeline);
   const command = Object.hasOwn(connection.commands, id) ? connection.commands[id] : undefined;
@@ -96,7 +97,7 @@ function specOf({ home, runs }: Folders, action: Action): RunSpec {
     params: params as JsonObject,
     output: call.output,
     timeoutMs: action.timeoutMs ?? TIMEOUT_MS,
-    startBy: uptime() * 1000 + START_MS,
+    startBy: uptime() * 1000 + Math.min(startMs, START_MS),
   };
 }
 
@@ -130,7 +131,7 @@ async function runnerBegan(spec: RunSpec, files: RunFiles): Promise<void> {
   try {
     while (!(await exists(files.folder))) {
       if (ended && !(await exists(files.folder))) throw notBegun(spec, said);
-      if (uptime() * 1000 > spec.startBy + SLACK_MS) throw notBegun(spec, `no folder after ${START_MS} ms`);
+      if (uptime() * 1000 > spec.startBy + SLACK_MS) throw notBegun(spec, 'no folder of it in time');
       await delay(LOOK_MS);
     }
   } finally {
@@ -146,8 +147,8 @@ function notBegun(spec: RunSpec, said: string): PortError {
   });
 }
 
-async function find(folders: Folders, action: Action): ReturnType<Effect['find']> {
-  const files = filesOf(folders, action);
+async function find(place: Place, action: Action): ReturnType<Effect['find']> {
+  const files = filesOf(place, action);
   try {
     while (!(await exists(files.folder))) {
       if (!(await mayStillBegin(files))) {

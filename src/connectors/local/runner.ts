@@ -2,7 +2,7 @@
  * The runner: a detached process that claims a run's folder, runs its command to the end, and writes how it ended.
  * The daemon may die meanwhile; all that it needs to know afterwards lies in the folder.
  */
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { uptime } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -19,7 +19,6 @@ const FULL_DISK_PAUSE_MS = 2_000;
  * name in one rename, which fails when the name is taken: that is what makes one run of one key.
  */
 async function claim(spec: RunSpec, files: RunFiles): Promise<boolean> {
-  await mkdir(spec.runs, { recursive: true });
   const draft = runFiles(await mkdtemp(join(dirname(files.folder), `.new-${spec.key}-`)));
   try {
     await writeFile(draft.spec, JSON.stringify(spec, null, 2));

@@ -1,0 +1,47 @@
+#!/usr/bin/env node
+// biome-ignore-all lint/suspicious/noVar: every Node must be able to read this file, so that it can say which one is needed
+// biome-ignore-all lint/style/useTemplate: as above
+// biome-ignore-all lint/style/useNodejsImportProtocol: as above
+/** The published command: says which Node it needs in words that an old one understands, or runs the program. */
+'use strict';
+
+var NEEDED = 24;
+
+function refuse(found) {
+  var needed = 'flyball needs Node ' + NEEDED + ' or newer, but was started with Node ' + found;
+  var next = 'install it from https://nodejs.org, or run: npx -p node@' + NEEDED + ' -p flyball flyball';
+  console.error(needed + '; ' + next);
+  process.exitCode = 1;
+}
+
+/** The emitted program where there is one, as in the published package; else the sources. */
+function program() {
+  var path = require('path');
+  var built = path.join(__dirname, '..', 'dist', 'main.js');
+  var main = require('fs').existsSync(built) ? built : path.join(__dirname, '..', 'src', 'main.ts');
+  return require('url').pathToFileURL(main).href;
+}
+
+function start(module) {
+  return module.main(process.argv.slice(2));
+}
+
+function finish(code) {
+  process.exitCode = code;
+}
+
+function fail(error) {
+  console.error(error);
+  process.exitCode = 1;
+}
+
+/** As text, because the bare word would keep an old Node from reading this file. */
+function load(specifier) {
+  return new Function('specifier', 'return import(specifier)')(specifier);
+}
+
+if (parseInt(process.versions.node, 10) < NEEDED) {
+  refuse(process.versions.node);
+} else {
+  load(program()).then(start).then(finish, fail);
+}

@@ -1,0 +1,70 @@
+/** The story of the replay as data: which days, what is injected when, how people answer, and what is to be expected. */
+
+/** Something that goes wrong because we make it so. Days are mornings; both ends belong to it. */
+export type Injection =
+  /** The refresh of the feature view fails on these mornings: there is no file for them, scores fall back. */
+  | { readonly kind: 'refresh-fails'; readonly from: string; readonly to: string; readonly note: string }
+  /** Training runs on these mornings join a rate that tells the outcome; their card says `injected: "leak"`. */
+  | { readonly kind: 'training-leaks'; readonly from: string; readonly to: string; readonly note: string }
+  /** On these mornings nothing lands; all of it lands on the morning after `to`. */
+  | { readonly kind: 'nothing-lands'; readonly from: string; readonly to: string; readonly note: string };
+
+export const injections: readonly Injection[] = [
+  {
+    kind: 'refresh-fails',
+    from: '2001-03-20',
+    to: '2001-03-21',
+    note: 'the refresh of the feature view fails for two mornings, so that predictions carry no late rate',
+  },
+  {
+    kind: 'training-leaks',
+    from: '2001-04-14',
+    to: '2001-04-15',
+    note: 'the training run joins a late rate that knows the outcome, in training and holdout alike',
+  },
+  {
+    kind: 'nothing-lands',
+    from: '2001-06-16',
+    to: '2001-06-20',
+    note: 'no flights and no labels land for five mornings; they come in one go on 2001-06-21',
+  },
+];
+
+/** Who answers what is asked in the replay. */
+export const approvals = [
+  { step: 'retrain', by: 'ana', decision: 'yes', comment: 'the airports that moved are the ones that I see' },
+] as const;
+
+/** The mornings of the replay: `from` belongs to it, `to` does not. */
+export const replay = { from: '2001-02-01', to: '2001-07-01' } as const;
+
+/** What the data and the injections should lead to, computed offline (README): for reading beside what happened. */
+export const expected = [
+  {
+    day: '2001-02-18',
+    policy: 'delay-drift',
+    what: 'winter storms: a retraining on the airports that moved; weather stays bad: not verified, escalated',
+  },
+  {
+    day: '2001-03-21',
+    policy: 'feature-view',
+    what: 'injected: predictions without a late rate; people are told',
+  },
+  {
+    day: '2001-04-14',
+    policy: 'delay-drift',
+    what: 'real drift, injected leak: the holdout praises the new version',
+  },
+  {
+    day: '2001-04-19',
+    policy: 'live-quality',
+    what: 'live labels disagree: rollback to the last verified version',
+  },
+  { day: '2001-05-01', policy: 'delay-drift', what: 'fires, held by the cooldown until 2001-05-05' },
+  { day: '2001-05-05', policy: 'delay-drift', what: 'a clean retraining, promoted and verified' },
+  {
+    day: '2001-06-16',
+    policy: 'delay-drift',
+    what: 'injected: nothing lands; unknown, although drift that would fire is there',
+  },
+] as const;

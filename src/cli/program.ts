@@ -1,0 +1,161 @@
+/** The command line, generated from the table of commands: arguments and options come from each input schema. */
+import { Option, Command as Program } from 'commander';
+import { z } from 'zod';
+import {
+  type Command,
+  commands,
+  describeError,
+  type ExitCode,
+  type PolicyText,
+  type Ports,
+  perform,
+} from '../commands/index.ts';
+import { paintFor } from './paint.ts';
+
+/** What the command line touches. */
+export interface Terminal {
+  readonly out: (text: string) => void;
+  readonly error: (text: string) => void;
+  readonly colour: boolean;
+  /** Opens what commands work through; `needs` nothing: without a configuration. */
+  readonly open: (options: {
+    readonly config?: string;
+    readonly needs: Command['needs'];
+  }) => Promise<{ readonly ports: Ports; close(): Promise<void> }>;
+  readonly readFiles: (paths: readonly string[]) => Promise<readonly PolicyText[]>;
+}
+
+interface Property {
+  readonly type?: string;
+  readonly enum?: readonly string[];
+  readonly default?: unknown;
+  readonly description?: string;
+}
+
+/** Runs one command line and gives its exit code: 0 fine, 1 error, 2 changes pending. */
+export async function runProgram(
+  argv: readonly string[],
+  terminal: Terminal,
+  version: string,
+): Promise<ExitCode> {
+  let code: ExitCode = 0;
+  const program = new Program('flyball')
+    .description('Policies in git say what must hold of your models; Flyball sees to it.')
+    .version(version)
+    .option('--config <file>', 'daemon.yaml (default: in FLYBALL_HOME, or the nearest .flyball folder)')
+    .option('--json', 'print the result as JSON')
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({
+      writeOut: text => terminal.out(text.trimEnd()),
+      writeErr: text => terminal.error(text.trimEnd()),
+    });
+  const groups = new Map<string, Program>();
+  for (const command of commands) {
+    add(program, groups, command).action(async (...args: unknown[]) => {
+      code = await execute(command, args, program, terminal);
+    });
+  }
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+  } catch (error) {
+    // Help and version end here too, with exit code 0.
+    if (error instanceof Error && 'exitCode' in error) return error.exitCode === 0 ? 0 : 1;
+    throw error;
+  }
+  return code;
+}
+
+function add(program: Program, groups: Map<string, Program>, command: Command): Program {
+  const [first = '', second] = command.name.split(' ');
+  let parent = program;
+  if (second !== undefined) {
+    parent =
+      groups.get(first) ?? program.command(first).description(`${first}: see 'flyball ${first} --help'`);
+    groups.set(first, parent);
+  }
+  const made = parent
+    .command(second ?? first, second === 'list' ? { isDefault: true } : {})
+    .summary(command.title);
+  const examples = command.examples.map(example => `  ${example}`).join('\n');
+  made.description(command.description).option('--json', 'print the result as JSON');
+  if (examples) made.addHelpText('after', `\nExamples:\n${examples}`);
+  const { properties, required } = schemaOf(command);
+  for (const name of command.positional) {
+    const needed = required.includes(name);
+    made.argument(needed ? `<${name}>` : `[${name}]`, properties[name]?.description ?? '');
+  }
+  for (const [name, property] of Object.entries(properties)) {
+    if (!command.positional.includes(name)) made.addOption(optionOf(name, property, required.includes(name)));
+  }
+  return made.exitOverride().configureOutput(program.configureOutput());
+}
+
+function schemaOf(command: Command): {
+  properties: Readonly<Record<string, Property>>;
+  required: readonly string[];
+} {
+  const schema = z.toJSONSchema(command.input, { io: 'input' }) as {
+    properties?: Record<string, Property>;
+    required?: string[];
+  };
+  return { properties: schema.properties ?? {}, required: schema.required ?? [] };
+}
+
+function optionOf(name: string, property: Property, required: boolean): Option {
+  const words = property.description ?? '';
+  if (property.type === 'boolean') return new Option(`--${name}`, words);
+  if (property.type === 'array')
+    return new Option(`--${name} <paths...>`, words).makeOptionMandatory(required);
+  const option = new Option(`--${name} <value>`, words).makeOptionMandatory(required);
+  if (property.enum) option.choices(property.enum);
+  if (property.type === 'integer' || property.type === 'number') option.argParser(Number);
+  return option;
+}
+
+async function execute(
+  command: Command,
+  args: readonly unknown[],
+  program: Program,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const shared = program.opts<{ config?: string; json?: boolean }>();
+  const own = args.find(arg => arg !== null && typeof arg === 'object' && !Array.isArray(arg)) as Record<
+    string,
+    unknown
+  >;
+  const json = shared.json === true || own.json === true;
+  try {
+    const input = await inputOf(command, args, own, terminal);
+    const config = shared.config === undefined ? {} : { config: shared.config };
+    const { ports, close } = await terminal.open({ ...config, needs: command.needs });
+    try {
+      const output = (await perform(command, ports, input)) as never;
+      const text = json ? JSON.stringify(output, null, 2) : command.text(output, paintFor(terminal.colour));
+      if (text !== '') terminal.out(text);
+      return command.exit(output);
+    } finally {
+      await close();
+    }
+  } catch (error) {
+    const { message, bug } = describeError(error);
+    terminal.error(json ? JSON.stringify({ error: message }) : paintFor(terminal.colour).bad(message));
+    if (bug && error instanceof Error) terminal.error(error.stack ?? '');
+    return 1;
+  }
+}
+
+async function inputOf(
+  command: Command,
+  args: readonly unknown[],
+  own: Readonly<Record<string, unknown>>,
+  terminal: Terminal,
+): Promise<Record<string, unknown>> {
+  const { json: _, ...options } = own;
+  const input: Record<string, unknown> = { ...options };
+  command.positional.forEach((name, i) => {
+    if (args[i] !== undefined) input[name] = args[i];
+  });
+  if (Array.isArray(input.files)) input.files = await terminal.readFiles(input.files as string[]);
+  return input;
+}

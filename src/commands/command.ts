@@ -1,0 +1,64 @@
+/** What a command is: one operation, once, as data. The doors (CLI, MCP, HTTP) are generated from it and decide nothing. */
+import type { z } from 'zod';
+import type { Ports } from './ports.ts';
+
+/** Each role may do what those before it may. */
+export const ROLES = ['viewer', 'proposer', 'operator', 'approver', 'admin'] as const;
+export type Role = (typeof ROLES)[number];
+
+/**
+ * `read` changes nothing. `propose` writes a branch. `request` appends a wish that goes through admission. `safe` is the safe
+ * direction (pause, cancel). `decide` needs a person. `operate` runs or repairs Flyball itself.
+ */
+export type Effect = 'read' | 'propose' | 'request' | 'safe' | 'decide' | 'operate';
+
+/** Exit codes of the command line: 0 fine, 1 error, 2 changes pending. */
+export type ExitCode = 0 | 1 | 2;
+
+export interface Command {
+  readonly name: string;
+  /** The MCP tool that is this command; without it agents are not offered it. */
+  readonly tool?: string;
+  readonly title: string;
+  /** For a reader without context: units, defaults, formats. */
+  readonly description: string;
+  readonly input: z.ZodObject;
+  readonly output: z.ZodObject;
+  /** Inputs that stand on the command line without a name, in order. */
+  readonly positional: readonly string[];
+  readonly role: Role;
+  readonly effect: Effect;
+  /** `nothing`: runs before there is a configuration. */
+  readonly needs: 'state' | 'nothing';
+  readonly examples: readonly string[];
+  run(ports: Ports, input: never): Promise<unknown>;
+  /** For people at a terminal. */
+  text(output: never, paint: Paint): string;
+  exit(output: never): ExitCode;
+}
+
+/** Colours by meaning; each is the identity when the terminal has none. */
+export type Paint = Readonly<Record<'bold' | 'dim' | 'good' | 'bad' | 'warn', (text: string) => string>>;
+
+interface Definition<I extends z.ZodObject, O extends z.ZodObject> {
+  readonly name: string;
+  readonly tool?: string;
+  readonly title: string;
+  readonly description: string;
+  readonly input: I;
+  readonly output: O;
+  readonly positional?: readonly (keyof z.output<I> & string)[];
+  readonly role: Role;
+  readonly effect: Effect;
+  readonly needs?: Command['needs'];
+  readonly examples: readonly string[];
+  run(ports: Ports, input: z.output<I>): Promise<z.input<O>>;
+  text(output: z.output<O>, paint: Paint): string;
+  exit?(output: z.output<O>): ExitCode;
+}
+
+/** A command whose run and text are checked against its own schemas. */
+export function command<I extends z.ZodObject, O extends z.ZodObject>(definition: Definition<I, O>): Command {
+  const { positional = [], needs = 'state', exit = () => 0 as const } = definition;
+  return { ...definition, positional, needs, exit };
+}

@@ -1,0 +1,46 @@
+/** Follows the enforced branch: takes its head into force when it moved. */
+import type { Commit } from '../model.ts';
+import type { PolicyText, Ports } from './ports.ts';
+import { compileRevision, rejectionOf, takeRevision } from './take-revision.ts';
+
+/** Tries of the compare-and-set before the next notice of the watcher takes over. */
+const TRIES = 3;
+
+/** Takes the head commit into force, if it is not. */
+export async function followHead(ports: Ports): Promise<void> {
+  const head = await ports.repository.head();
+  await follow(ports, head, () => ports.repository.files(head.sha));
+}
+
+/** Takes a commit (or the working tree as one) into force and logs what became of it. */
+export async function follow(
+  ports: Ports,
+  commit: Commit,
+  files: () => Promise<readonly PolicyText[]>,
+): Promise<void> {
+  const { world, settings, repository } = ports;
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const before = await world.store.revision();
+    const known = (await rejectionOf(world))?.commit.sha ?? before?.commit.sha;
+    if (known === commit.sha) return;
+    const taken = await compileRevision(world, settings.env, commit, await files());
+    const last = before?.commit.sha;
+    const rewritten = last !== undefined && !(await descends(repository, commit.sha, last));
+    const at = world.clock();
+    if (!(await takeRevision(world, taken, rewritten && last ? { from: last, at } : undefined))) continue;
+    const errors = taken.compiled.diagnostics.filter(one => one.severity === 'error').length;
+    const fields = { commit: commit.sha, policies: taken.revision?.policies.length ?? 0, errors };
+    if (errors > 0) world.log.warn(fields, 'commit is not wholly in force');
+    else world.log.info(fields, 'commit is in force');
+    return;
+  }
+}
+
+/** A commit that is gone (rewritten and collected) is no ancestor of anything. */
+async function descends(repository: Ports['repository'], sha: string, ancestor: string): Promise<boolean> {
+  try {
+    return await repository.isDescendant(sha, ancestor);
+  } catch {
+    return false;
+  }
+}

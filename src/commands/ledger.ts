@@ -1,0 +1,111 @@
+/** `log` and `ledger`: reading the record, proving it whole, and making its projections anew. */
+import { z } from 'zod';
+import type { EntryKind } from '../model.ts';
+import { command } from './command.ts';
+import { entryText } from './explain.ts';
+import { table, when } from './time.ts';
+
+export const log = command({
+  name: 'log',
+  tool: 'flyball_search_ledger',
+  title: 'Read the ledger',
+  description:
+    'Entries of the ledger, newest first: of one target (kind/name), of the fleet chain (fleet), or of all.',
+  input: z.strictObject({
+    chain: z.string().max(200).optional().describe('kind/name of a target, or fleet.'),
+    kind: z.string().max(40).optional().describe('Only entries of this kind, such as intent or outcome.'),
+    limit: z.int().min(1).max(1000).default(50).describe('At most this many per chain.'),
+    full: z.boolean().default(false).describe('With the whole body of each entry.'),
+  }),
+  output: z.object({
+    entries: z.array(
+      z.object({
+        chain: z.string(),
+        seq: z.int(),
+        at: z.number(),
+        kind: z.string(),
+        text: z.string(),
+        hash: z.string(),
+        body: z.string().optional(),
+      }),
+    ),
+  }),
+  positional: ['chain'],
+  role: 'viewer',
+  effect: 'read',
+  examples: ['flyball log model/late-flights', 'flyball log --kind intent'],
+  run: async (ports, input) => {
+    const { store } = ports.world;
+    const chains = input.chain === undefined ? await store.chains() : [input.chain];
+    const kinds = input.kind === undefined ? {} : { kinds: [input.kind as EntryKind] };
+    const found = await Promise.all(
+      chains.map(chain => store.entries({ chain, limit: input.limit, newestFirst: true, ...kinds })),
+    );
+    const entries = found.flat().sort((a, b) => b.at - a.at || b.seq - a.seq);
+    return {
+      entries: entries.map(({ chain, seq, at, body, hash }) => ({
+        chain,
+        seq,
+        at,
+        kind: body.kind,
+        text: entryText(body),
+        hash,
+        ...(input.full ? { body: JSON.stringify(body) } : {}),
+      })),
+    };
+  },
+  text: (found, paint) =>
+    table(
+      found.entries.map(one => [
+        paint.dim(when(one.at)),
+        one.chain,
+        String(one.seq),
+        one.kind,
+        one.body ?? one.text,
+      ]),
+    ),
+});
+
+export const ledgerVerify = command({
+  name: 'ledger verify',
+  title: 'Verify the ledger',
+  description: 'Walks every hash chain and names the first altered entry. Exit code 1 when one is.',
+  input: z.strictObject({ chain: z.string().max(200).optional().describe('Only this chain.') }),
+  output: z.object({
+    ok: z.boolean(),
+    chains: z.int().optional(),
+    entries: z.int().optional(),
+    problem: z.string().optional(),
+  }),
+  positional: ['chain'],
+  role: 'viewer',
+  effect: 'read',
+  examples: ['flyball ledger verify'],
+  run: async (ports, input) => {
+    const found = await ports.ledger.verify(input.chain);
+    if (found.ok) return { ok: true, chains: found.chains, entries: found.entries };
+    return { ok: false, problem: `${found.chain} entry ${found.seq}: ${found.problem}` };
+  },
+  text: (found, paint) =>
+    found.ok
+      ? paint.good(`whole: ${found.entries ?? 0} entries in ${found.chains ?? 0} chains`)
+      : paint.bad(found.problem ?? 'altered'),
+  exit: found => (found.ok ? 0 : 1),
+});
+
+export const ledgerRebuild = command({
+  name: 'ledger rebuild',
+  title: 'Rebuild projections',
+  description: 'Folds every chain again and puts the projections right; says which differed.',
+  input: z.strictObject({}),
+  output: z.object({ targets: z.int(), differences: z.array(z.string()) }),
+  role: 'admin',
+  effect: 'operate',
+  examples: ['flyball ledger rebuild'],
+  run: async ports => ports.ledger.rebuild(),
+  text: found =>
+    [
+      `${found.targets} targets folded again, ${found.differences.length} differed`,
+      ...found.differences,
+    ].join('\n'),
+});

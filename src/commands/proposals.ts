@@ -1,0 +1,196 @@
+/** `propose` and `proposals`: policy changes on branches, checked before and merged by people. */
+import { z } from 'zod';
+import { command, type Paint } from './command.ts';
+import { Refusal } from './perform.ts';
+import type { Ports } from './ports.ts';
+import { safe, table, when } from './time.ts';
+import { check, fileInput, overlay } from './validate.ts';
+
+/** What agents may change. Settings, Models, Datasets and Connections are for people. */
+const AGENT_KINDS = new Set(['Policy']);
+
+export const propose = command({
+  name: 'propose',
+  tool: 'flyball_propose_policy_change',
+  title: 'Propose a policy change',
+  description:
+    'Commits changed policy files to a branch of their own, never to the enforced one and without touching the working tree, after they were checked together with the rest. A person merges it. The same files, title and base give the same branch. Agents may propose Policy documents only.',
+  input: z.strictObject({
+    files: z.array(fileInput).min(1).max(20).describe('Whole new texts of the files that change.'),
+    title: z.string().min(3).max(120).describe('One line: what changes.'),
+    rationale: z.string().max(4000).default('').describe('Why, with the evidence.'),
+    base: z
+      .string()
+      .regex(/^[0-9a-f]{40}$/)
+      .optional()
+      .describe('The commit that you looked at; default: the head.'),
+  }),
+  output: z.object({
+    branch: z.string(),
+    sha: z.string(),
+    base: z.string(),
+    warnings: z.array(z.string()),
+    next: z.string(),
+  }),
+  role: 'proposer',
+  effect: 'propose',
+  examples: [],
+  run: makeProposal,
+  text: found => `${found.branch} at ${found.sha.slice(0, 7)}. ${found.next}`,
+});
+
+async function makeProposal(
+  ports: Ports,
+  input: {
+    files: readonly { path: string; text: string }[];
+    title: string;
+    rationale: string;
+    base?: string | undefined;
+  },
+) {
+  const head = await ports.repository.head();
+  const base = input.base ?? head.sha;
+  const before = await ports.repository.files(base);
+  if (ports.principal.door === 'mcp') for (const file of input.files) refuseKinds(file, before);
+  const checked = check(ports, overlay(before, input.files));
+  if (!checked.ok) throw new Refusal(`the change is not valid:\n${checked.diagnostics.join('\n')}`);
+  const at = Date.parse(new Date(ports.world.realClock()).toISOString());
+  const { title, rationale, files } = input;
+  const made = await ports.repository.propose({ base, files, title: safe(title, 120), rationale, at });
+  return {
+    ...made,
+    base,
+    warnings: checked.diagnostics,
+    next: `A person merges it with: flyball proposals merge ${made.branch}`,
+  };
+}
+
+/** Only documents that agents may write, before and after: a Connection must not be turned into a Policy either. */
+function refuseKinds(
+  file: { readonly path: string; readonly text: string },
+  before: readonly { path: string; text: string }[],
+): void {
+  const texts = [file.text, before.find(one => one.path === file.path)?.text ?? ''];
+  for (const text of texts) {
+    for (const [, kind = ''] of text.matchAll(/^\s*["']?kind["']?\s*:\s*["']?([A-Za-z]+)/gm)) {
+      if (!AGENT_KINDS.has(kind)) {
+        throw new Refusal(
+          `${file.path} holds a ${kind}; agents may propose Policy documents only. Ask a person to change it.`,
+        );
+      }
+    }
+  }
+}
+
+const view = z.object({
+  branch: z.string(),
+  title: z.string(),
+  author: z.string(),
+  at: z.number(),
+  base: z.string(),
+  files: z.array(z.string()),
+  ahead: z.int(),
+  behind: z.int(),
+  mergeable: z.string(),
+  rationale: z.string(),
+});
+
+export const proposals = command({
+  name: 'proposals list',
+  title: 'List proposals',
+  description: 'Branches with proposed policy changes, and whether they can be merged.',
+  input: z.strictObject({}),
+  output: z.object({ proposals: z.array(view) }),
+  role: 'viewer',
+  effect: 'read',
+  examples: ['flyball proposals list'],
+  run: async ports => {
+    const found = await ports.repository.proposals();
+    return {
+      proposals: found.map(one => ({
+        ...one,
+        title: safe(one.title),
+        author: safe(one.author),
+        rationale: safe(one.rationale, 2000),
+        files: [...one.files],
+      })),
+    };
+  },
+  text: (found, paint) =>
+    found.proposals.length === 0
+      ? 'No proposals.'
+      : table(
+          found.proposals.map(one => [
+            paint.bold(one.branch),
+            one.title,
+            one.author,
+            when(one.at),
+            one.mergeable,
+            one.files.join(', '),
+          ]),
+        ),
+});
+
+export const proposalShow = command({
+  name: 'proposals show',
+  title: 'Show a proposal',
+  description: 'The change of a proposal as a diff, and what checking it says.',
+  input: z.strictObject({ branch: z.string().min(1).max(200) }),
+  output: z.object({ branch: z.string(), diff: z.string() }),
+  positional: ['branch'],
+  role: 'viewer',
+  effect: 'read',
+  examples: ['flyball proposals show proposals/raise-psi-1a2b3c'],
+  run: async (ports, input) => ({ branch: input.branch, diff: await ports.repository.diff(input.branch) }),
+  text: (found, paint) =>
+    found.diff
+      .split('\n')
+      .map(line => colour(line, paint))
+      .join('\n'),
+});
+
+function colour(line: string, paint: Paint): string {
+  if (line.startsWith('+')) return paint.good(line);
+  return line.startsWith('-') ? paint.bad(line) : line;
+}
+
+export const proposalMerge = command({
+  name: 'proposals merge',
+  title: 'Merge a proposal',
+  description:
+    'Merges a proposal into the enforced branch; the daemon takes it within two seconds. For people only.',
+  input: z.strictObject({ branch: z.string().min(1).max(200) }),
+  output: z.object({ branch: z.string(), sha: z.string(), how: z.string(), workingTree: z.string() }),
+  positional: ['branch'],
+  role: 'approver',
+  effect: 'decide',
+  examples: ['flyball proposals merge proposals/raise-psi-1a2b3c'],
+  run: async (ports, input) => {
+    if (ports.settings.trust !== 'local-user' && !ports.principal.authenticated) {
+      throw new Refusal(
+        'merging needs proof of a person: this daemon has trust: tokens, and tokens are not in this version. Merge the branch with git instead.',
+      );
+    }
+    const merged = await ports.repository.merge(input.branch, ports.world.realClock());
+    return { branch: input.branch, ...merged };
+  },
+  text: found =>
+    `${found.branch} is merged (${found.how}): ${found.sha.slice(0, 7)}${found.workingTree === 'behind' ? ". Your working tree is behind: 'git status' shows it, 'git reset --hard' follows." : ''}`,
+});
+
+export const proposalClose = command({
+  name: 'proposals close',
+  title: 'Close a proposal',
+  description: 'Deletes the branch of a proposal that is not wanted.',
+  input: z.strictObject({ branch: z.string().min(1).max(200) }),
+  output: z.object({ branch: z.string() }),
+  positional: ['branch'],
+  role: 'operator',
+  effect: 'decide',
+  examples: ['flyball proposals close proposals/raise-psi-1a2b3c'],
+  run: async (ports, input) => {
+    await ports.repository.close(input.branch);
+    return { branch: input.branch };
+  },
+  text: found => `${found.branch} is closed.`,
+});

@@ -1,0 +1,63 @@
+/** Times and durations in words, always in UTC. */
+const UNITS: readonly (readonly [string, number])[] = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1000],
+];
+
+/** `2001-03-04 05:06` of milliseconds since the epoch. */
+export function when(at: number): string {
+  return new Date(at).toISOString().slice(0, 16).replace('T', ' ');
+}
+
+/** The two largest units: `2d 3h`, `40m`, `0s`. Negative durations count as their size. */
+export function span(ms: number): string {
+  let rest = Math.abs(ms);
+  const parts: string[] = [];
+  for (const [unit, size] of UNITS) {
+    const count = Math.floor(rest / size);
+    if (count > 0) parts.push(`${count}${unit}`);
+    rest -= count * size;
+    if (parts.length === 2) break;
+  }
+  return parts.length === 0 ? '0s' : parts.join(' ');
+}
+
+/** Four significant digits for numbers, the text itself for the rest. */
+export function value(of: unknown): string {
+  if (typeof of !== 'number') return String(of);
+  return Number.isInteger(of) ? String(of) : String(Number(of.toPrecision(4)));
+}
+
+/** Columns padded to their widest cell; the last is not. Cells may hold colour codes. */
+export function table(rows: readonly (readonly string[])[], indent = ''): string {
+  const widths: number[] = [];
+  for (const row of rows)
+    row.forEach((cell, i) => {
+      widths[i] = Math.max(widths[i] ?? 0, plain(cell).length);
+    });
+  return rows
+    .map(
+      row =>
+        indent +
+        row
+          .map((cell, i) =>
+            i === row.length - 1 ? cell : cell + ' '.repeat((widths[i] ?? 0) - plain(cell).length),
+          )
+          .join('  ')
+          .trimEnd(),
+    )
+    .join('\n');
+}
+
+function plain(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colour codes begin with the escape character
+  return text.replace(/\u001b\[[0-9;]*m/g, '');
+}
+
+/** Text from outside on one line, without control or direction characters, capped: names and messages are hostile. */
+export function safe(text: string, most = 300): string {
+  const line = text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ').trim();
+  return line.length > most ? `${line.slice(0, most - 1)}…` : line;
+}

@@ -1,0 +1,91 @@
+/** `validate`: every mistake of the policy files, with file, line, column and a suggestion, before they are in force. */
+import { z } from 'zod';
+import { compile, formatDiagnostic } from '../dsl/index.ts';
+import type { Commit } from '../model.ts';
+import { command, type Paint } from './command.ts';
+import type { PolicyText, Ports } from './ports.ts';
+
+export const fileInput = z.strictObject({
+  path: z.string().min(1).max(200).describe('Path in the policy repository, such as policies/drift.yaml.'),
+  text: z.string().max(65_536).describe('The whole text of the file, at most 64 kB.'),
+});
+
+const output = z.object({
+  ok: z.boolean(),
+  diagnostics: z.array(z.string()).describe('severity file:line:col: message'),
+  policies: z.array(z.string()).describe('Policies that could be compiled closed, with their targets.'),
+});
+
+export const validate = command({
+  name: 'validate',
+  tool: 'flyball_validate_policy',
+  title: 'Validate policy files',
+  description:
+    'Checks policy files and says every mistake with file, line, column and a suggestion. Given files replace those of the enforced branch with the same path, so that references resolve. On the command line: a folder, or the working tree of the policy repository.',
+  input: z.strictObject({
+    files: z
+      .array(fileInput)
+      .max(20)
+      .optional()
+      .describe('Drafts, checked together with the files of the head commit.'),
+    folder: z.string().max(500).optional().describe('Command line only: check this folder by itself.'),
+  }),
+  output,
+  positional: ['folder'],
+  role: 'viewer',
+  effect: 'read',
+  examples: ['flyball validate', 'flyball validate policies'],
+  run: async (ports, input) => check(ports, await gather(ports, input)),
+  text,
+  exit: found => (found.ok ? 0 : 1),
+});
+
+async function gather(
+  ports: Ports,
+  input: { files?: readonly PolicyText[] | undefined; folder?: string | undefined },
+) {
+  if (input.files) return overlay(await headFiles(ports), input.files);
+  if (ports.worktree) return ports.worktree(input.folder);
+  return headFiles(ports);
+}
+
+async function headFiles(ports: Ports): Promise<readonly PolicyText[]> {
+  const head = await ports.repository.head();
+  return ports.repository.files(head.sha);
+}
+
+/** The files of a commit with drafts put over them. */
+export function overlay(files: readonly PolicyText[], drafts: readonly PolicyText[]): readonly PolicyText[] {
+  const replaced = new Set(drafts.map(draft => draft.path));
+  return [...files.filter(file => !replaced.has(file.path)), ...drafts];
+}
+
+const DRAFT: Commit = {
+  sha: '0'.repeat(40),
+  author: { name: 'draft', email: '' },
+  time: 0,
+  subject: 'draft',
+};
+
+/** All diagnostics of a set of files. */
+export function check(ports: Ports, files: readonly PolicyText[]): z.input<typeof output> {
+  const compiled = compile({
+    files,
+    commit: DRAFT,
+    env: ports.settings.env,
+    catalogue: ports.world.catalogue,
+  });
+  return {
+    ok: !compiled.diagnostics.some(one => one.severity === 'error'),
+    diagnostics: compiled.diagnostics.map(one => `${one.severity} ${formatDiagnostic(one)}`),
+    policies: compiled.closed.map(
+      one => `${one.policy} on ${one.target.kind}/${one.target.name}, ${one.mode}`,
+    ),
+  };
+}
+
+function text(found: z.output<typeof output>, paint: Paint): string {
+  const lines = found.diagnostics.map(one => (one.startsWith('error') ? paint.bad(one) : paint.warn(one)));
+  const policies = found.policies.map(one => `  ${one}`);
+  return [...lines, found.ok ? paint.good('valid') : paint.bad('not valid'), ...policies].join('\n');
+}

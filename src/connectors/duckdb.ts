@@ -1,0 +1,290 @@
+/** DuckDB in this process: one locked-down instance a connection, which answers single SELECTs over its folder. */
+import { resolve } from 'node:path';
+import {
+  type DuckDBConnection,
+  type DuckDBExtractedStatements,
+  DuckDBInstance,
+  StatementType,
+} from '@duckdb/node-api';
+import {
+  type ConnectionSpec,
+  type Dialect,
+  type Json,
+  PortError,
+  type Query,
+  type QueryData,
+  type Row,
+} from '../model.ts';
+import { dialectFor, folderOf } from './duckdb-dialect.ts';
+import { jsonOf } from './duckdb-values.ts';
+
+export { dialectFor } from './duckdb-dialect.ts';
+
+export interface DuckdbOptions {
+  /** For messages. */
+  readonly name?: string;
+  /** As DuckDB writes it: `2GB`. */
+  readonly memory?: string;
+  readonly timeoutMs?: number;
+}
+
+export interface Duckdb {
+  query(query: Query): Promise<readonly Row[]>;
+  readonly dialect: Dialect;
+  close(): Promise<void>;
+}
+
+const MEMORY = '2GB';
+const TIMEOUT_MS = 60_000;
+
+/**
+ * An in-memory engine that reads files below `root` and nothing else: no other file, no network, no extension, no setting
+ * can be reached from SQL, and only single SELECT statements are run. Values come back as `jsonOf` says. Its queries throw
+ * PortError: `absent` (no such file or table), `unreadable`, `no-column`, `timeout`, `memory`, `refused`, `bad-query`,
+ * `failed`.
+ */
+export function openDuckdb(root: string, options: DuckdbOptions = {}): Duckdb {
+  const name = options.name ?? root;
+  const folder = resolve(root);
+  const opened = start(folder, options.memory ?? MEMORY, name);
+  // A query that awaits it reports the failure; unawaited, it must not end the process.
+  opened.catch(() => undefined);
+  const running = new Set<Promise<unknown>>();
+  return {
+    dialect: dialectFor(folder),
+    query: query => {
+      const answer = ask(opened, query.sql, options.timeoutMs ?? TIMEOUT_MS, name);
+      running.add(answer);
+      return answer.finally(() => running.delete(answer));
+    },
+    close: async () => {
+      await Promise.allSettled(running);
+      const instance = await opened.catch(() => undefined);
+      instance?.closeSync();
+    },
+  };
+}
+
+/**
+ * The data port: one engine a connection, opened when it is first asked and kept until `close`. Folders of connections are
+ * relative to `home`.
+ */
+export function dataPort(home: string): {
+  readonly query: QueryData;
+  readonly dialect: Dialect;
+  close(): Promise<void>;
+} {
+  const engines = new Map<string, Duckdb>();
+  return {
+    dialect: dialectFor(home),
+    query: (connection, query) => {
+      const key = JSON.stringify([connection.name, connection.path ?? '', connection.limits]);
+      const engine = engines.get(key) ?? openDuckdb(folderOf(connection, home), optionsOf(connection));
+      engines.set(key, engine);
+      return engine.query(query);
+    },
+    close: async () => {
+      await Promise.all([...engines.values()].map(engine => engine.close()));
+      engines.clear();
+    },
+  };
+}
+
+function optionsOf(connection: ConnectionSpec): DuckdbOptions {
+  const { memory, timeoutMs } = connection.limits;
+  return { name: connection.name, timeoutMs, ...(memory === undefined ? {} : { memory }) };
+}
+
+async function start(folder: string, memory: string, name: string): Promise<DuckDBInstance> {
+  try {
+    const instance = await DuckDBInstance.create(':memory:', {
+      memory_limit: memory,
+      // Nothing is spilled: a query that does not fit says so.
+      temp_directory: '',
+      autoinstall_known_extensions: 'false',
+      autoload_known_extensions: 'false',
+    });
+    const connection = await instance.connect();
+    await connection.run(`SET TimeZone = 'UTC'`);
+    await connection.run(`SET allowed_directories = ['${`${folder}/`.replaceAll("'", "''")}']`);
+    await connection.run('SET enable_external_access = false');
+    await connection.run('SET lock_configuration = true');
+    connection.closeSync();
+    return instance;
+  } catch (cause) {
+    throw new PortError(
+      `connection ${name}: DuckDB did not start (${firstLine(cause)}); check limits.memory, such as 2GB.`,
+      { code: 'failed', retry: 'never', subject: name, cause },
+    );
+  }
+}
+
+async function ask(
+  opened: Promise<DuckDBInstance>,
+  sql: string,
+  timeoutMs: number,
+  name: string,
+): Promise<readonly Row[]> {
+  const instance = await opened;
+  const connection = await instance.connect();
+  let late = false;
+  const stop: NodeJS.Timeout[] = [];
+  // More than once: an interrupt between two statements is forgotten.
+  const timer = setTimeout(() => {
+    late = true;
+    stop.push(setInterval(() => connection.interrupt(), 100));
+    connection.interrupt();
+  }, timeoutMs);
+  try {
+    return await select(connection, sql, name);
+  } catch (cause) {
+    if (late) throw timedOut(name, timeoutMs, cause);
+    throw explained(cause, name, await existingColumns(connection, sql, cause));
+  } finally {
+    clearTimeout(timer);
+    stop.forEach(clearInterval);
+    connection.closeSync();
+  }
+}
+
+/** Runs exactly one SELECT: DuckDB's own parser counts the statements and says of what kind they are. */
+async function select(connection: DuckDBConnection, sql: string, name: string): Promise<readonly Row[]> {
+  const statements = await parsed(connection, sql);
+  if (statements.count !== 1) throw notSelect(name, `${statements.count} statements`);
+  const statement = await statements.prepare(0);
+  try {
+    if (statement.statementType !== StatementType.SELECT)
+      throw notSelect(name, `a ${StatementType[statement.statementType]} statement`);
+    if (statement.parameterCount > 0) throw notSelect(name, 'a statement with parameters');
+    const reader = await statement.runAndReadAll();
+    const columns = reader.deduplicatedColumnNames();
+    return reader.getRows().map(row => Object.fromEntries(columns.map((c, i) => [c, cell(row[i])])));
+  } finally {
+    statement.destroySync();
+  }
+
+  function cell(value: Parameters<typeof jsonOf>[0] | undefined): Json {
+    return value === undefined ? null : jsonOf(value);
+  }
+}
+
+async function parsed(connection: DuckDBConnection, sql: string): Promise<DuckDBExtractedStatements> {
+  try {
+    return await connection.extractStatements(sql);
+  } catch (cause) {
+    // It does not say what is wrong with the text; preparing it, which runs nothing, does.
+    const statement = await connection.prepare(sql);
+    statement.destroySync();
+    throw cause;
+  }
+}
+
+function notSelect(name: string, found: string): PortError {
+  return new PortError(`connection ${name}: found ${found}; expected exactly one SELECT.`, {
+    code: 'refused',
+    retry: 'never',
+    subject: name,
+  });
+}
+
+function timedOut(name: string, timeoutMs: number, cause: unknown): PortError {
+  return new PortError(
+    `connection ${name}: the query did not end within ${timeoutMs} ms and was stopped; raise limits.timeout or narrow the window.`,
+    { code: 'timeout', retry: 'later', subject: name, cause },
+  );
+}
+
+const MISSING_COLUMN = /^Binder Error: (Referenced column|Table ".*" does not have a column)/;
+
+/** What each kind of DuckDB error means to the person who has to act on it. */
+const causes: readonly {
+  readonly when: RegExp;
+  readonly code: string;
+  readonly retry: 'later' | 'never';
+  readonly todo: string;
+}[] = [
+  {
+    when: /No files found that match/,
+    code: 'absent',
+    retry: 'later',
+    todo: 'check the path of the Dataset, or whether the files have arrived',
+  },
+  {
+    when: /^Catalog Error: Table with name/,
+    code: 'absent',
+    retry: 'never',
+    todo: 'check the table of the Dataset; files are named by path',
+  },
+  {
+    when: MISSING_COLUMN,
+    code: 'no-column',
+    retry: 'never',
+    todo: 'check the columns of the Dataset against its files',
+  },
+  {
+    when: /^Permission Error/,
+    code: 'refused',
+    retry: 'never',
+    todo: "only files below the connection's folder can be read",
+  },
+  {
+    when: /^Out of Memory/,
+    code: 'memory',
+    retry: 'later',
+    todo: 'raise limits.memory or narrow the window',
+  },
+  {
+    when: /Parquet|parquet|^Invalid Input Error: File|^IO Error|sniffing|CSV/,
+    code: 'unreadable',
+    retry: 'later',
+    todo: 'the file is damaged, unfinished or not what its name says; write it anew',
+  },
+  {
+    when: /^Conversion Error/,
+    code: 'unreadable',
+    retry: 'never',
+    todo: 'a column holds values that are not of its declared type',
+  },
+  {
+    when: /^(Parser|Binder|Catalog|Syntax|Invalid Input) Error/,
+    code: 'bad-query',
+    retry: 'never',
+    todo: 'correct the SQL',
+  },
+];
+
+function explained(cause: unknown, name: string, columns: readonly string[]): PortError {
+  if (cause instanceof PortError) return cause;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const kind = causes.find(c => c.when.test(message));
+  const found = firstLine(cause) + (columns.length === 0 ? '' : `; there are ${columns.join(', ')}`);
+  return new PortError(`connection ${name}: ${found}; ${kind?.todo ?? 'see the cause'}.`, {
+    code: kind?.code ?? 'failed',
+    retry: kind?.retry ?? 'later',
+    subject: name,
+    cause,
+  });
+}
+
+/** The columns of the files that a query reads, for the message about one that they lack. */
+async function existingColumns(
+  connection: DuckDBConnection,
+  sql: string,
+  cause: unknown,
+): Promise<readonly string[]> {
+  if (!(cause instanceof Error) || !MISSING_COLUMN.test(cause.message)) return [];
+  const relations = new Set(sql.match(/read_(parquet|csv)\('(?:[^']|'')*'\)/g) ?? []);
+  const names = new Set<string>();
+  for (const relation of relations) {
+    const described = await connection
+      .runAndReadAll(`DESCRIBE SELECT * FROM ${relation}`)
+      .catch(() => undefined);
+    for (const row of described?.getRows() ?? []) names.add(String(row[0]));
+  }
+  return [...names];
+}
+
+function firstLine(cause: unknown): string {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return (message.split('\n')[0] ?? '').replace(/[.!;]+$/, '');
+}

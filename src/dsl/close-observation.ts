@@ -1,0 +1,185 @@
+/** One line of `observe`, closed: its evaluator's arguments checked, its data resolved, its names and columns known. Pure. */
+import type { DatasetSpec, Evaluator, Json, JsonObject, ObservationSpec } from '../model.ts';
+import { type Closing, plain, refuse, refuseKey } from './closing.ts';
+import { checkColumns, sourceOf } from './data-source.ts';
+import { didYouMean, oneOf } from './diagnostic.ts';
+import { latenessOf, type StepOutputs } from './lateness.ts';
+import { LATER_EVALUATORS, laterKeys } from './not-in-this-version.ts';
+import { commonArguments, type PolicySpec } from './policy.ts';
+import { parsePredicate } from './predicate.ts';
+import { isFreeName } from './reducer.ts';
+import { referenceOf } from './reference.ts';
+import { explain, keysOf } from './shape.ts';
+import type { Path } from './source.ts';
+import { withSlots } from './template.ts';
+import type { Observed } from './variable.ts';
+
+type Raw = PolicySpec['observe'][string];
+const COMMON = Object.keys(commonArguments);
+
+/** The observation without its thresholds, and what conditions may know of it; undefined after noting the mistakes. */
+export function closeObservation(
+  closing: Closing,
+  name: string,
+  steps: StepOutputs,
+): { readonly spec: ObservationSpec; readonly observed: Observed } | undefined {
+  const path: Path = ['spec', 'observe', name];
+  const raw = closing.spec.observe[name];
+  if (raw === undefined) return undefined;
+  if (!isFreeName(name))
+    refuseKey(closing, path, `${name} is a word of the language; expected another name for the observation`);
+  const evaluator = evaluatorOf(closing, raw, path);
+  if (evaluator === undefined) return undefined;
+  const before = closing.diagnostics.length;
+  const args = argumentsOf(closing, evaluator, raw, path);
+  const source = args && sourceOf(closing, evaluator, args, raw, path);
+  const lateAfter = args && latenessOf(closing, args, steps, path, evaluator);
+  const reference = referenceOf(closing, evaluator, raw, source?.dataset, path);
+  const where = whereOf(closing, raw, source?.dataset, path);
+  if (args && source?.dataset) checkColumns(closing, evaluator, args, source.dataset, path);
+  checkTimes(closing, raw, source?.dataset, path);
+  if (raw.unit !== undefined && evaluator.reads !== 'connection')
+    refuse(
+      closing,
+      [...path, 'unit'],
+      `${evaluator.name} knows its unit; expected unit only where a query is asked`,
+    );
+  if (args === undefined || source === undefined || closing.diagnostics.length > before) return undefined;
+  const spec: ObservationSpec = {
+    name,
+    evaluator: evaluator.name,
+    args,
+    ...(source.dataset && { dataset: source.dataset.name }),
+    ...(source.connection !== undefined && { connection: source.connection }),
+    ...(raw.window !== undefined && { windowMs: raw.window }),
+    ...(raw.every !== undefined && { everyMs: raw.every }),
+    ...(raw.maxAge !== undefined && { maxAgeMs: raw.maxAge }),
+    ...(raw.minSamples !== undefined && { minSamples: raw.minSamples }),
+    ...(where && { where }),
+    ...(reference && { reference }),
+    ...(raw.unit !== undefined && { unit: raw.unit }),
+    ...(lateAfter !== undefined && { lateAfter }),
+    thresholds: [],
+    position: closing.source.atKey(path),
+  };
+  return { spec, observed: observedBy(evaluator, spec) };
+}
+
+function observedBy(evaluator: Evaluator, spec: ObservationSpec): Observed {
+  return {
+    dimension: spec.unit ?? evaluator.mainDimension(spec.args),
+    outputs: evaluator.outputs,
+    vector: evaluator.isVector(spec.args),
+    labels: evaluator.labelNames(spec.args),
+    ...(spec.lateAfter !== undefined && { lateAfter: spec.lateAfter }),
+  };
+}
+
+function evaluatorOf(closing: Closing, raw: Raw, path: Path): Evaluator | undefined {
+  const known = Object.keys(closing.catalogue.evaluators);
+  const own = Object.keys(raw).filter(key => !COMMON.includes(key));
+  const named = own.filter(key => known.includes(key));
+  if (named.length > 1)
+    return refuseKey(
+      closing,
+      [...path, named[1] ?? ''],
+      `${path.at(-1)} names the evaluators ${named.join(' and ')}; expected exactly one`,
+    );
+  const [name = ''] = named;
+  const evaluator = Object.hasOwn(closing.catalogue.evaluators, name)
+    ? closing.catalogue.evaluators[name]
+    : undefined;
+  if (evaluator) return evaluator;
+  const later = own.find(key => LATER_EVALUATORS.includes(key));
+  if (later !== undefined)
+    return refuseKey(
+      closing,
+      [...path, later],
+      `evaluator ${later} is not in this version; expected ${oneOf(known)}`,
+    );
+  const slip = own.find(key => didYouMean(key, known) !== undefined) ?? own[0];
+  return refuseKey(
+    closing,
+    slip === undefined ? path : [...path, slip],
+    `${path.at(-1)} names no evaluator${slip === undefined ? '' : ` (${slip} is none)`}; expected ${oneOf(known)}`,
+    slip === undefined ? undefined : didYouMean(slip, known),
+  );
+}
+
+/** The evaluator's own arguments: its key's value under `main`, the rest as they are, without the common ones. */
+function argumentsOf(closing: Closing, evaluator: Evaluator, raw: Raw, path: Path): JsonObject | undefined {
+  const common =
+    evaluator.reads === 'dataset' && evaluator.datasetArgument === 'dataset'
+      ? [...COMMON, 'dataset']
+      : COMMON;
+  const given: Record<string, Json> = {};
+  for (const [key, value] of Object.entries(raw))
+    if (key !== evaluator.name && !common.includes(key)) given[key] = value as Json;
+  const written: JsonObject = { main: raw[evaluator.name] as Json, ...given };
+  const where = (found: Path): Path => [
+    ...path,
+    ...(found[0] === 'main' ? [evaluator.name, ...found.slice(1)] : found),
+  ];
+  let sound = true;
+  const slots = (value: JsonObject) =>
+    withSlots(value, (found, _text, message) => {
+      sound = false;
+      refuse(closing, where(found), `${String(found.at(-1))} holds a template; ${message}`);
+    });
+  const slotted = slots(written);
+  if (!sound) return undefined;
+  // A schema may take the template as the text that it is, or as the slot that it becomes.
+  const asText = evaluator.args.safeParse(written);
+  const result = asText.success ? asText : evaluator.args.safeParse(slotted);
+  if (result.success) return slots(plain(result.data) as JsonObject);
+  const known = keysOf(evaluator.args);
+  for (const issue of asText.success ? [] : asText.error.issues) {
+    const parts = issue.path.map(part => (typeof part === 'number' ? part : String(part)));
+    closing.diagnostics.push(
+      ...explain({ ...issue, path: [] }, where(parts), {
+        source: closing.source,
+        known: at =>
+          at.length === path.length
+            ? [...known([]).filter(key => key !== 'main'), ...COMMON]
+            : known(at.slice(path.length)),
+        later: () => laterKeys('Policy', path),
+        describe: at => at.slice(2).join('.'),
+      }),
+    );
+  }
+  return undefined;
+}
+
+function checkTimes(closing: Closing, raw: Raw, dataset: DatasetSpec | undefined, path: Path): void {
+  if (dataset === undefined || dataset.time !== undefined) return;
+  for (const key of ['window', 'maxAge'] as const)
+    if (raw[key] !== undefined)
+      refuse(
+        closing,
+        [...path, key],
+        `${key} needs to know when rows happened, and dataset ${dataset.name} has no time; expected spec.time there`,
+      );
+}
+
+function whereOf(
+  closing: Closing,
+  raw: Raw,
+  dataset: DatasetSpec | undefined,
+  path: Path,
+): ObservationSpec['where'] {
+  if (raw.where === undefined) return undefined;
+  const at = [...path, 'where'];
+  if (dataset === undefined)
+    return refuse(
+      closing,
+      at,
+      'where filters the rows of a dataset, and this observation reads none; expected no where',
+    );
+  const { predicate, diagnostics } = parsePredicate(raw.where, {
+    dataset: dataset.name,
+    columns: dataset.columns,
+    at: index => closing.source.within(at, index),
+  });
+  closing.diagnostics.push(...diagnostics);
+  return predicate;
+}

@@ -1,0 +1,98 @@
+/**
+ * What is in force after a commit: the closures that it gives, and for what it could not close, the closures before it.
+ * Pure; the caller stores the result by compare-and-set, and says `rewritten` when the head did not descend.
+ */
+import { hashOf } from '../canonical.ts';
+import type { ClosedPolicy, Commit, Revision } from '../model.ts';
+import type { Compiled, Failed } from './compile.ts';
+import { closureHash } from './hashes.ts';
+
+export interface NextRevision {
+  /** Undefined until the first commit without an error: nothing is in force, and nothing may act. */
+  readonly revision: Revision | undefined;
+  /** The head, when not all of it is in force; also in `revision`. */
+  readonly rejected?: NonNullable<Revision['rejected']>;
+  /** False when storing it would change nothing. */
+  readonly changed: boolean;
+}
+
+/**
+ * The revision after `commit`.
+ *
+ * - A commit without errors is in force as a whole. A closure whose hash is as before stays as it is, with the commit that
+ *   brought it.
+ * - Otherwise every policy that could be closed is taken, those that could not keep the closure they had, and `rejected`
+ *   says why. A policy counts as failed by its name, or, where a document is unreadable, by the file it was in or by its
+ *   name still standing in the unreadable text. Policies that are in no file any more go.
+ * - A kept closure whose target or connections are in no file any more observes, and says so.
+ * - `revision.commit` moves when anything of the commit was taken, so that it names what is enforced.
+ * - Before the first commit without errors nothing is taken.
+ */
+export function nextRevision(
+  previous: Revision | undefined,
+  compiled: Compiled,
+  commit: Commit,
+  at: number,
+): NextRevision {
+  if (compiled.wholly) {
+    const policies = compiled.closed.map(closed => unchanged(previous, closed));
+    const same =
+      previous !== undefined && previous.commit.sha === commit.sha && previous.rejected === undefined;
+    return { revision: { commit, policies }, changed: !same || !samePolicies(previous.policies, policies) };
+  }
+  const errors = compiled.diagnostics.filter(one => one.severity === 'error');
+  const known = previous?.rejected?.commit.sha === commit.sha;
+  const rejected = { commit, diagnostics: errors, at: known ? (previous.rejected?.at ?? at) : at };
+  if (previous === undefined) return { revision: undefined, rejected, changed: false };
+  const policies = partly(previous, compiled);
+  const taken = !samePolicies(previous.policies, policies);
+  const revision = { commit: taken ? commit : previous.commit, policies, rejected };
+  return { revision, rejected, changed: taken || !known };
+}
+
+function partly(previous: Revision, compiled: Compiled): ClosedPolicy[] {
+  const taken = compiled.closed.map(closed => unchanged(previous, closed));
+  const kept = previous.policies
+    .filter(before => !compiled.closed.some(closed => closed.policy === before.policy))
+    .filter(before => compiled.failed.some(one => concerns(one, before)))
+    .map(before => disarmed(before, compiled));
+  return [...taken, ...kept].sort((a, b) => (a.policy < b.policy ? -1 : 1));
+}
+
+/** The closure before, when nothing in it changed: then its commit is the one that brought it. */
+function unchanged(previous: Revision | undefined, closed: ClosedPolicy): ClosedPolicy {
+  const before = previous?.policies.find(one => one.policy === closed.policy);
+  return before?.closureHash === closed.closureHash ? before : closed;
+}
+
+function concerns(failed: Failed, before: ClosedPolicy): boolean {
+  if (failed.policy !== undefined) return failed.policy === before.policy;
+  return failed.file === before.position.file || failed.mentions.includes(before.policy);
+}
+
+/** What a commit deletes is gone at once: a kept closure that needs it must not act. */
+function disarmed(before: ClosedPolicy, compiled: Compiled): ClosedPolicy {
+  const gone = needed(before).find(({ kind, name }) => !isThere(compiled, kind, name));
+  if (gone === undefined || before.mode === 'observe') return before;
+  const modeFrom = `${gone.kind} ${gone.name} was deleted by a later commit, and this policy is kept from an earlier one`;
+  const actingHash = hashOf({ acting: before.actingHash, mode: 'observe' });
+  const closed = { ...before, mode: 'observe' as const, modeFrom, actingHash };
+  return { ...closed, closureHash: closureHash(closed) };
+}
+
+function needed({ target, documents }: ClosedPolicy): { readonly kind: string; readonly name: string }[] {
+  const kind = { model: 'Model', dataset: 'Dataset', connection: 'Connection' }[target.kind];
+  const connections = Object.keys(documents.connections).map(name => ({ kind: 'Connection', name }));
+  return [{ kind, name: target.name }, ...connections];
+}
+
+function isThere({ names, failed }: Compiled, kind: string, name: string): boolean {
+  return names[kind]?.includes(name) === true || failed.some(one => one.mentions.includes(name));
+}
+
+function samePolicies(a: readonly ClosedPolicy[], b: readonly ClosedPolicy[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every((one, i) => one.policy === b[i]?.policy && one.closureHash === b[i]?.closureHash)
+  );
+}

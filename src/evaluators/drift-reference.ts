@@ -1,0 +1,146 @@
+/** How the profile of a drift reference is made from the reference's rows. Pure. */
+import {
+  assert,
+  type Dialect,
+  type Evaluator,
+  type Json,
+  type ObservationRequest,
+  type Row,
+  type Unknown,
+} from '../model.ts';
+import { binsOf, comparable, driftColumns, sliceColumns } from './drift-columns.ts';
+import {
+  categoryCountsBySlice,
+  edgesFrom,
+  fineProbabilities,
+  MANY,
+  numericCounts,
+  rowsBySlice,
+  type SliceProfile,
+  sliceKey,
+  sliceOf,
+} from './drift-profile.ts';
+import { categoriesSql, histogramSql, quantilesSql } from './drift-sql.ts';
+import { countOf, numberOf, unknown } from './reading.ts';
+import { referenceRows } from './source.ts';
+
+/**
+ * The queries that are still to be asked, or the profile, or why there is none. Round one: exact quantiles, a query a column,
+ * and categories. Round two: exact counts on the edges. Unknown: `too-few` for a reference without rows, `budget` for too many
+ * slices, `undefined` for a reference on another connection.
+ */
+export function referenceProfile(
+  request: ObservationRequest,
+  dialect: Dialect,
+  answers: readonly (readonly Row[])[],
+): ReturnType<NonNullable<Evaluator['profile']>> {
+  const { dataset, reference, args: given } = request;
+  assert(dataset !== undefined && reference !== undefined, `drift ${request.name} has no reference`);
+  if (reference.dataset.connection !== dataset.connection)
+    return {
+      unknown: unknown(
+        'undefined',
+        `the reference ${reference.dataset.name} is on connection ${reference.dataset.connection}, the dataset ${dataset.name} on ${dataset.connection}; they must share one`,
+      ),
+    };
+  const numeric = comparable(request, 'numeric');
+  const categorical = comparable(request, 'categorical');
+  if (numeric.length + categorical.length === 0) return { unknown: nothingToCompare(request, dataset.name) };
+  const rows = { from: referenceRows(request, dialect), by: sliceColumns(given) };
+  const first = [
+    ...numeric.map(c => quantilesSql(rows, c, fineProbabilities(binsOf(given)), dialect)),
+    ...(categorical.length === 0 ? [] : [categoriesSql(rows, categorical, dialect)]),
+  ];
+  if (answers.length < first.length) return { queries: first.map(sql => ({ sql })) };
+  const slices = slicesOf(request, answers);
+  if (slices.length === 0 || slices.every(s => s.rows === 0))
+    return { unknown: unknown('too-few', `0 rows in the reference ${reference.label} (drift)`) };
+  if (slices.length > MANY)
+    return { unknown: unknown('budget', `more than ${MANY} slices by ${rows.by.join(', ')}`) };
+  if (numeric.length > 0 && answers.length === first.length) {
+    const edges = (slice: number, column: number) =>
+      slices[slice]?.numeric[numeric[column] ?? '']?.edges ?? [];
+    const values = slices.map(s => s.values);
+    return { queries: [{ sql: histogramSql(rows, numeric, values, edges, dialect) }] };
+  }
+  return {
+    profile: { v: 1, bins: binsOf(given), slices: counted(slices, numeric, answers.at(-1) ?? [], rows.by) },
+  };
+}
+
+/** The reference's slices with their edges and categories; numeric counts are still empty. */
+function slicesOf(
+  request: ObservationRequest,
+  answers: readonly (readonly Row[])[],
+): readonly SliceProfile[] {
+  const by = sliceColumns(request.args);
+  const numeric = comparable(request, 'numeric');
+  const categorical = comparable(request, 'categorical');
+  const categories = categorical.map((_, i) => categoryCountsBySlice(answers[numeric.length] ?? [], i, by));
+  const found = new Map<string, { values: readonly string[]; rows: number }>();
+  for (const row of numeric.length > 0
+    ? (answers[0] ?? [])
+    : (answers[0] ?? []).filter(r => r.feature === 0)) {
+    const values = sliceOf(row, by);
+    if (values === undefined) continue;
+    const key = sliceKey(values);
+    found.set(key, { values, rows: (found.get(key)?.rows ?? 0) + countOf(row, 'n') });
+  }
+  const quantiles = numeric.map((_, i) => quantilesBySlice(answers[i] ?? [], by));
+  return [...found].map(([key, { values, rows }]) => ({
+    values,
+    rows,
+    numeric: Object.fromEntries(
+      numeric.map((column, i) => {
+        const edges = edgesFrom(quantiles[i]?.get(key) ?? [], binsOf(request.args));
+        return [column, { ...edges, bins: [], nulls: 0, nonfinite: 0 }];
+      }),
+    ),
+    categorical: Object.fromEntries(
+      categorical.map((column, i) => [
+        column,
+        categories[i]?.get(key) ?? { categories: {}, nulls: 0, capped: false },
+      ]),
+    ),
+  }));
+}
+
+function quantilesBySlice(
+  rows: readonly Row[],
+  by: readonly string[],
+): ReadonlyMap<string, readonly number[]> {
+  return new Map(
+    rows.flatMap(row => {
+      const values = sliceOf(row, by);
+      return values === undefined || !Array.isArray(row.q)
+        ? []
+        : [[sliceKey(values), row.q.map(numberOf)] as const];
+    }),
+  );
+}
+
+function counted(
+  slices: readonly SliceProfile[],
+  numeric: readonly string[],
+  rows: readonly Row[],
+  by: readonly string[],
+): Json {
+  const found = rowsBySlice(rows, by);
+  return slices.map(slice => {
+    const row = found.get(sliceKey(slice.values));
+    const columns = numeric.map((column, i) => {
+      const edges = slice.numeric[column];
+      assert(edges !== undefined, `no edges of ${column}`);
+      const counts = row === undefined ? undefined : numericCounts(row, `h${i}`, edges.edges.length);
+      return [column, { ...edges, ...counts }] as const;
+    });
+    return { ...slice, numeric: Object.fromEntries(columns) } as unknown as Json;
+  });
+}
+
+function nothingToCompare(request: ObservationRequest, dataset: string): Unknown {
+  const [only] = driftColumns(request);
+  return only?.kind === 'none'
+    ? unknown('undefined', `${only.column} is a timestamp; drift compares numbers, text and booleans`)
+    : unknown('absent', `${dataset} has no column to compare with ${request.reference?.label}`);
+}

@@ -1,0 +1,173 @@
+/** The second half of the store's contract: revision, actions, what ticks leave, and the ledger's tools. */
+import { describe, expect, it } from 'vitest';
+import type { RecordedTick, Store, Transaction } from '../model.ts';
+import type { LedgerStore } from './ledger.ts';
+import { actionRowFor, appendTo, chain, commitOf, gap, policyOf, snapshotAt } from './store.fixture.ts';
+import { OBSERVATIONS_KEPT_MS } from './transaction.ts';
+
+/** `opened` gives the store of the running test. */
+export function recordsContract(opened: () => Store & LedgerStore): void {
+  const inTx = <T>(work: (tx: Transaction) => Promise<T>) => opened().transaction(work);
+
+  describe('the revision', () => {
+    const [one, two] = [commitOf('c1'), commitOf('c2')];
+
+    it('advances by compare-and-set only', async () => {
+      const first = { commit: one, policies: [policyOf('p', one, 'h1')] };
+      expect(await inTx(tx => tx.setRevision(first, 'c0'))).toBe(false);
+      expect(await opened().revision()).toBeUndefined();
+      expect(await inTx(tx => tx.setRevision(first, undefined))).toBe(true);
+      expect(await inTx(tx => tx.setRevision({ ...first, commit: two }, undefined))).toBe(false);
+      expect(await opened().revision()).toEqual(first);
+      expect(await inTx(tx => tx.revisionSha())).toBe('c1');
+    });
+
+    it('keeps each policy with its own commit, and closures for ever', async () => {
+      const kept = policyOf('kept', one, 'h1');
+      const before = { commit: one, policies: [kept, policyOf('edited', one, 'h2')] };
+      const position = { file: 'a.yaml', line: 1, column: 1 };
+      const after = {
+        commit: two,
+        policies: [{ ...kept, commit: two }, policyOf('edited', two, 'h3')],
+        rejected: {
+          commit: commitOf('c3'),
+          diagnostics: [{ severity: 'error' as const, position, message: 'broken' }],
+          at: 5,
+        },
+        rewritten: { from: 'c0', at: 4 },
+      };
+      await inTx(tx => tx.setRevision(before, undefined));
+      expect(await inTx(tx => tx.setRevision(after, 'c1'))).toBe(true);
+      expect(await opened().revision()).toEqual(after);
+      expect(await opened().closure('h1')).toEqual(kept);
+      expect(await opened().closure('h2')).toEqual(before.policies[1]);
+      expect(await opened().closure('none')).toBeUndefined();
+    });
+  });
+
+  describe('actions', () => {
+    it('are one row per attempt', async () => {
+      await inTx(tx => tx.putAction(actionRowFor('a', 1)));
+      await inTx(tx => tx.putAction(actionRowFor('a', 2)));
+      const again = { ...actionRowFor('a', 2), action: { ...actionRowFor('a', 2).action, key: 'other' } };
+      await expect(inTx(tx => tx.putAction(again))).rejects.toMatchObject({ code: 'state-conflict' });
+      expect((await opened().findAction('a')).map(row => row.action.attempt)).toEqual([2, 1]);
+      expect((await opened().findAction('fa1')).map(row => row.action.key)).toEqual(['fa1']);
+      expect(await opened().findAction('')).toEqual([]);
+    });
+
+    it('are changed in part, and a handle may be null', async () => {
+      const row = actionRowFor('a');
+      await inTx(tx => tx.putAction(row));
+      expect(await inTx(tx => tx.action(row.action.key))).toEqual(row);
+      await inTx(tx => tx.updateAction(row.action.key, { state: 'started', handle: null, polls: 1 }));
+      const now = await inTx(tx => tx.action(row.action.key));
+      expect(now).toEqual({ ...row, state: 'started', handle: null, polls: 1 });
+      await inTx(tx => tx.updateAction(row.action.key, { cancelRequested: true, dueAt: 77 }));
+      expect(await inTx(tx => tx.action(row.action.key))).toEqual({
+        ...now,
+        cancelRequested: true,
+        dueAt: 77,
+      });
+      await expect(inTx(tx => tx.updateAction('none', { polls: 1 }))).rejects.toThrow(/not in the state/);
+      expect(await inTx(tx => tx.action('none'))).toBeUndefined();
+    });
+
+    it('are due while they live', async () => {
+      const states = [
+        ['a', 'intended', 10],
+        ['b', 'starting', 9],
+        ['c', 'started', 11],
+        ['d', 'unresolved', 1],
+        ['e', 'succeeded', 1],
+        ['f', 'withdrawn', 1],
+        ['g', 'failed', 1],
+        ['h', 'timed-out', 1],
+        ['i', 'cancelled', 1],
+      ] as const;
+      await inTx(async tx => {
+        for (const [id, state, dueAt] of states) await tx.putAction(actionRowFor(id, 1, { state, dueAt }));
+      });
+      const ids = (rows: readonly { action: { id: string } }[]) => rows.map(row => row.action.id).join('');
+      expect(ids(await opened().dueActions(10))).toBe('dba');
+      expect(ids(await opened().actions({ live: true }))).toBe('dcba');
+      expect(ids(await opened().actions({ live: false, limit: 2 }))).toBe('ih');
+      expect(ids(await opened().actions({ chain: 'model/other' }))).toBe('');
+    });
+  });
+
+  describe('what ticks leave', () => {
+    it('is read back as it was recorded', async () => {
+      const tick = (from: number): RecordedTick => ({
+        chain,
+        from,
+        to: from + 1,
+        snapshot: snapshotAt(from, 0.1 + 0.2),
+        facts: { 'lock:a': { version: 1, value: 'x' } },
+        closures: [{ hash: 'h1', commit: commitOf('a'.repeat(40)) }],
+      });
+      await inTx(async tx => {
+        await tx.recordTick(tick(1));
+        await tx.recordTick(tick(3));
+      });
+      expect(await opened().ticks(chain)).toEqual([tick(1), tick(3)]);
+      expect(await opened().ticks('model/none')).toEqual([]);
+    });
+
+    it('keeps observations for 90 days, the newest first', async () => {
+      const times = [0, 1000, OBSERVATIONS_KEPT_MS + 500];
+      for (const at of times) await inTx(tx => tx.observations(chain, snapshotAt(at, at)));
+      const rows = await opened().observationsOf(chain, { name: 'rows' });
+      expect(rows.map(row => row.takenAt)).toEqual([OBSERVATIONS_KEPT_MS + 500, 1000]);
+      expect(rows[0]).toMatchObject({
+        policy: 'drift',
+        observation: snapshotAt(0, times[2] ?? 0).observations.drift?.rows,
+      });
+      expect(await opened().observationsOf(chain, { limit: 1 })).toHaveLength(1);
+      expect(await opened().observationsOf(chain, { name: 'other' })).toEqual([]);
+    });
+
+    it('sends a message once per key', async () => {
+      const message = (key: string, at: number) =>
+        ({ key, at, severity: 'page', target: chain, title: 'late', text: `at ${at}` }) as const;
+      await inTx(tx => tx.putMessage(message('a', 1)));
+      await inTx(tx => tx.putMessage(message('b', 2)));
+      await inTx(tx => tx.putMessage(message('a', 3)));
+      expect(await opened().messages({})).toEqual([message('b', 2), message('a', 1)]);
+      expect(await opened().messages({ limit: 1 })).toEqual([message('b', 2)]);
+    });
+
+    it('keeps profiles and settings', async () => {
+      expect(await opened().profile('h')).toBeUndefined();
+      await opened().putProfile('h', { bins: [1, 2.5] });
+      expect(await opened().profile('h')).toEqual({ bins: [1, 2.5] });
+      await opened().setMeta('clock', '1');
+      await opened().setMeta('clock', '2');
+      expect(await opened().meta('clock')).toBe('2');
+      expect(await opened().meta('none')).toBeUndefined();
+    });
+  });
+
+  describe('the ledger', () => {
+    it('anchors the heads of all chains', async () => {
+      const [entry] = await appendTo(opened(), [gap(1)], 1);
+      const anchor = await opened().anchor(9);
+      expect(anchor).toMatchObject({ chain: 'fleet', at: 9, seq: 1 });
+      expect(anchor.body).toEqual({ kind: 'anchor', heads: { [chain]: `1:${entry?.hash}` } });
+      expect(await opened().verify()).toEqual({ ok: true, chains: 2, entries: 2 });
+    });
+
+    it('is not verified where there is nothing', async () => {
+      await appendTo(opened(), [gap(1)], 1);
+      expect(await opened().verify(chain)).toEqual({ ok: true, chains: 1, entries: 1 });
+      await expect(opened().verify('model/none')).rejects.toMatchObject({ code: 'unknown-chain' });
+    });
+
+    it('rebuilds nothing when nothing differs', async () => {
+      await appendTo(opened(), [gap(1), gap(2)], 1);
+      const before = await opened().targets();
+      expect(await opened().rebuild()).toEqual({ targets: 1, differences: [] });
+      expect(await opened().targets()).toEqual(before);
+    });
+  });
+}

@@ -1,0 +1,210 @@
+/**
+ * One target driven through `wants`, `step` and `fold` alone: the test supplies the world (values, time, inputs) and this
+ * keeps the chain, the facts and what a replay needs. It stands in for the store, never for the engine.
+ */
+import { canonical } from '../../src/canonical.ts';
+import { lockKey } from '../../src/engine/draft.ts';
+import { emptyOwn, fold } from '../../src/engine/fold.ts';
+import { policyHashes } from '../../src/engine/ids.ts';
+import { step } from '../../src/engine/step.ts';
+import { wants } from '../../src/engine/wants.ts';
+import type {
+  ActionHistory,
+  ClosedPolicy,
+  Derived,
+  EntryKind,
+  Facts,
+  Fresh,
+  Input,
+  Json,
+  JsonObject,
+  Labels,
+  Observation,
+  Outcome,
+  Own,
+  Principal,
+  Scalar,
+  Serving,
+  Snapshot,
+  Step,
+} from '../../src/model.ts';
+import { CATALOGUE, COMMIT, HOUR, observed, TARGET, vectorOf } from './closed-policy.ts';
+
+export type Values = Readonly<
+  Record<string, Scalar | undefined | Observation | Readonly<Record<string, Scalar | undefined>>>
+>;
+
+export const PERSON: Principal = { name: 'ben', door: 'cli', authenticated: true };
+
+export interface Tick {
+  readonly before: Own;
+  readonly policies: readonly ClosedPolicy[];
+  readonly snapshot: Snapshot;
+  readonly facts: Facts;
+  readonly entries: readonly Derived[];
+}
+
+export interface Simulation {
+  /** Now. A tick or an input does not move it. */
+  at: number;
+  own: Own;
+  facts: Facts;
+  policies: readonly ClosedPolicy[];
+  serving: Serving | undefined;
+  readonly chain: Fresh[];
+  readonly ticks: Tick[];
+  readonly last: Step | undefined;
+  /** Observes these values, steps, with rounds of needs, and folds. Every rule is due unless `due` says otherwise. */
+  tick(values?: Values, due?: 'slots' | 'all'): readonly Derived[];
+  /** Moves `hours` on in hourly ticks with the same values; gives every derived entry. */
+  run(hours: number, values: Values): readonly Derived[];
+  input(body: Input): void;
+  enforce(policies: readonly ClosedPolicy[]): void;
+  pause(scope: string): void;
+  resume(scope: string): void;
+  /** The check at start of an intended action: what it derived. Started when nothing was withdrawn. */
+  start(action: ActionHistory): readonly Derived[];
+  end(action: ActionHistory, outcome: Outcome, outputs?: JsonObject): void;
+  /** The live action of this verb. */
+  live(verb: string): ActionHistory;
+  kinds(): readonly EntryKind[];
+  of<Kind extends EntryKind>(kind: Kind): readonly Extract<Fresh['body'], { kind: Kind }>[];
+}
+
+/** A target that has just become governed by these policies, at hour 1000. */
+export function simulate(policies: readonly ClosedPolicy[]): Simulation {
+  let lastTakenAt: number | undefined;
+  let last: Step | undefined;
+  const sim: Simulation = {
+    at: 1000 * HOUR,
+    own: emptyOwn(TARGET),
+    facts: {},
+    policies: [],
+    serving: { champion: 'v1', weights: { v1: 1 } },
+    chain: [],
+    ticks: [],
+    get last() {
+      return last;
+    },
+    tick(values = {}, due = 'all') {
+      const moment = { at: sim.at, last: due === 'all' ? undefined : lastTakenAt };
+      const history = { own: sim.own, facts: sim.facts };
+      const wanted = wants(sim.policies, history, moment, CATALOGUE.evaluators);
+      let observations = take(wanted.wants, values, {});
+      for (let round = 0; ; round++) {
+        const snapshot: Snapshot = {
+          target: TARGET,
+          takenAt: sim.at,
+          due: wanted.due,
+          observations,
+          ...(sim.serving ? { serving: sim.serving } : {}),
+        };
+        const answer = step(sim.policies, snapshot, history, CATALOGUE);
+        if (answer.needs.length > 0 && round < 3) {
+          observations = take(answer.needs, values, observations);
+          continue;
+        }
+        last = answer;
+        lastTakenAt = sim.at;
+        commit(sim, snapshot, answer);
+        return answer.entries;
+      }
+    },
+    run(hours, values) {
+      const found: Derived[] = [];
+      for (let hour = 0; hour < hours; hour++) {
+        sim.at += HOUR;
+        found.push(...sim.tick(values));
+      }
+      return found;
+    },
+    input(body) {
+      append(sim, body);
+    },
+    enforce(next) {
+      sim.policies = next;
+      const commit = next[0]?.commit ?? COMMIT;
+      const hashes = Object.fromEntries(next.map(policy => [policy.policy, policyHashes(policy)]));
+      append(sim, { kind: 'revision', commit, policies: hashes });
+    },
+    pause: scope => setFact(sim, `pause:${scope}`, { by: 'ana', reason: 'holidays' }),
+    resume: scope => setFact(sim, `pause:${scope}`, null),
+    start(record) {
+      const { id: action, attempt } = record.action;
+      append(sim, { kind: 'start-due', action, attempt });
+      const snapshot = { target: TARGET, takenAt: sim.at, due: [], observations: {}, starting: action };
+      const answer = step(sim.policies, snapshot, { own: sim.own, facts: sim.facts }, CATALOGUE);
+      commit(sim, snapshot, answer);
+      const withdrawn = answer.entries.some(body => body.kind === 'withdrawn' && body.action === action);
+      if (!withdrawn) append(sim, { kind: 'started', action, attempt, handle: record.action.key });
+      return answer.entries;
+    },
+    end(record, outcome, outputs) {
+      const { id: action, attempt } = record.action;
+      append(sim, { kind: 'outcome', action, attempt, outcome, ...(outputs ? { outputs } : {}) });
+    },
+    live(verb) {
+      const found = Object.values(sim.own.actions).find(
+        one => one.action.verb === verb && ['intended', 'started', 'unresolved'].includes(one.state),
+      );
+      if (!found) throw new Error(`no live action of ${verb}`);
+      return found;
+    },
+    kinds: () => sim.chain.map(entry => entry.body.kind),
+    of: kind => sim.chain.flatMap(({ body }) => (body.kind === kind ? [body as never] : [])),
+  };
+  sim.enforce(policies);
+  return sim;
+}
+
+function append(sim: Simulation, body: Fresh['body']): void {
+  const entry = { seq: sim.own.seq + 1, at: sim.at, body };
+  const live = (id: string | undefined) => (id === undefined ? undefined : sim.own.actions[id]?.action);
+  sim.chain.push(entry);
+  const subject = subjectFreed(body, live);
+  // As the store keeps it: plain JSON, so that nothing depends on the order of keys or on shared objects.
+  sim.own = JSON.parse(canonical(fold(sim.own, entry)));
+  if (body.kind === 'intent') setFact(sim, lockKey(body.action.call.subject), { action: body.action.id });
+  if (subject !== undefined) setFact(sim, lockKey(subject), null);
+}
+
+type Live = (id: string | undefined) => ActionHistory['action'] | undefined;
+
+function subjectFreed(body: Fresh['body'], live: Live): string | undefined {
+  const ends =
+    (body.kind === 'outcome' && body.outcome !== 'lost') ||
+    body.kind === 'withdrawn' ||
+    body.kind === 'resolve';
+  return ends ? live(body.action)?.call.subject : undefined;
+}
+
+function commit(sim: Simulation, snapshot: Snapshot, answer: Step): void {
+  if (answer.problems.length > 0) throw new Error(JSON.stringify(answer.problems));
+  const { own: before, facts, policies } = sim;
+  sim.ticks.push({ before, policies, snapshot, facts, entries: answer.entries });
+  for (const body of answer.entries) append(sim, body);
+}
+
+function setFact(sim: Simulation, key: string, value: Json): void {
+  const version = (sim.facts[key]?.version ?? 0) + 1;
+  sim.facts = { ...sim.facts, [key]: { version, value } };
+}
+
+function take(wanted: Step['needs'], values: Values, taken: Snapshot['observations']) {
+  const merged: Record<string, Record<string, Observation>> = {};
+  for (const [owner, byName] of Object.entries(taken)) merged[owner] = { ...byName };
+  for (const want of wanted) {
+    const observation =
+      'unavailable' in want ? observed(want.name, undefined) : observationOf(want.name, values);
+    merged[want.policy] = { ...merged[want.policy], [want.name]: observation };
+  }
+  return merged;
+}
+
+function observationOf(name: string, values: Values): Observation {
+  const value = values[name];
+  if (value === null || typeof value !== 'object') return observed(name, value);
+  return 'readings' in value
+    ? (value as Observation)
+    : vectorOf(name, value as Record<Labels[string], Scalar>);
+}
