@@ -18,6 +18,9 @@ export function layout(root: string) {
     labels: (day: string) => join(root, 'data', 'labels', `${checkedDay(day)}.parquet`),
     predictions: (day: string) => join(root, 'data', 'predictions', `${checkedDay(day)}.parquet`),
     features: (day: string) => join(root, 'data', 'features', `${checkedDay(day)}.parquet`),
+    /** Where labels and predictions go when the warehouse drops them. */
+    archived: (kind: 'labels' | 'predictions', day: string) =>
+      join(root, 'archive', kind, `${checkedDay(day)}.parquet`),
     allFlights: join(root, 'data', 'flights', '*.parquet'),
     allFeatures: join(root, 'data', 'features', '*.parquet'),
     registry,

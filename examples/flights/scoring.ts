@@ -59,12 +59,17 @@ export async function scoreDay(
     counts[version] = 0;
     for (const [row, chosen] of versions.entries()) {
       if (chosen !== version) continue;
-      scores[row] = own[row] as number;
+      scores[row] = logged(own[row] as number);
       counts[version]++;
     }
   }
   await writeLog(warehouse, root, day, requests.id, versions, scores);
   return counts;
+}
+
+/** A score as it is answered and logged: four decimals are plenty, and few distinct values make a log quick to judge. */
+function logged(score: number): number {
+  return Math.min(9_999, Math.max(1, Math.round(score * 10_000))) / 10_000;
 }
 
 interface Requests {

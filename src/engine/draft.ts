@@ -1,5 +1,16 @@
 /** A step in the making: entries so far, and the history as those entries have already changed it. Pure, local. */
-import type { Cause, ClosedPolicy, Derived, Facts, History, Own, Snapshot, Verb } from '../model.ts';
+import { hashOf } from '../canonical.ts';
+import type {
+  CapabilityCall,
+  Cause,
+  ClosedPolicy,
+  Derived,
+  Facts,
+  History,
+  Own,
+  Snapshot,
+  Verb,
+} from '../model.ts';
 import { fold } from './fold.ts';
 
 export interface Draft {
@@ -9,11 +20,19 @@ export interface Draft {
   own: Own;
   facts: Facts;
   readonly entries: Derived[];
+  /** The snapshot's hash: computed once, when an entry first needs it. */
+  readonly snapshotHash: () => string;
 }
 
 /** A draft without entries. */
 export function beginDraft(snapshot: Snapshot, history: History, verbs: Draft['verbs']): Draft {
-  return { at: snapshot.takenAt, snapshot, verbs, own: history.own, facts: history.facts, entries: [] };
+  const { own, facts } = history;
+  let hash: string | undefined;
+  const snapshotHash = () => {
+    hash ??= hashOf(snapshot);
+    return hash;
+  };
+  return { at: snapshot.takenAt, snapshot, verbs, own, facts, entries: [], snapshotHash };
 }
 
 /** Adds an entry and folds it, so that what comes later in the same step sees it. Returns its seq. */
@@ -21,8 +40,15 @@ export function emit(draft: Draft, body: Derived): number {
   const seq = draft.own.seq + 1;
   draft.entries.push(body);
   draft.own = fold(draft.own, { seq, at: draft.at, body });
-  if (body.kind === 'intent') lock(draft, body.action.call.subject, body.action.id);
+  if (body.kind === 'intent' && isLocked(body.action.call)) {
+    lock(draft, body.action.call.subject, body.action.id);
+  }
   return seq;
+}
+
+/** Messages touch nothing that another action could: their subject is not locked. */
+export function isLocked(call: CapabilityCall): boolean {
+  return call.capability !== 'notify.send';
 }
 
 /** The key of a subject's lock among the facts. */

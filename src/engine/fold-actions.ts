@@ -63,26 +63,38 @@ export function foldIntent(own: Own, body: Extract<Derived, { kind: 'intent' }>,
 }
 
 export function foldWithdrawn(own: Own, body: Extract<Derived, { kind: 'withdrawn' }>): Own {
+  // A yes was for the start that did not happen. Before the first action has begun, the policy's edits still count.
   const back = (sequence: Sequence): Sequence => {
-    const { approval: _, action: __, ...rest } = sequence;
+    const { approval: _, action: __, granted: ___, ...rest } = sequence;
     const status = body.reason === 'ended' || body.reason === 'policy-removed' ? 'done' : 'ready';
-    return { ...rest, status, ...(body.reaskAt === undefined ? {} : { deniedUntil: body.reaskAt }) };
+    const acted = rest.acted && (rest.stepIndex > 0 || rest.phase > 0);
+    return { ...rest, status, acted, ...(body.reaskAt === undefined ? {} : { deniedUntil: body.reaskAt }) };
   };
   if (body.approval !== undefined && body.action === undefined) {
     return updateSequence({ ...own, asks: without(own.asks, body.approval) }, body.episode, back);
   }
   const record = body.action === undefined ? undefined : own.actions[body.action];
   if (!record) return own;
-  const verb = record.action.verb;
-  const spent = own.spent[verb];
-  const given = spent
-    ? { ...own.spent, [verb]: { ...spent, at: spent.at.filter(at => at !== record.at) } }
-    : own.spent;
-  const next = updateAction({ ...own, spent: given }, record.action.id, {
+  const next = updateAction(givenBack(own, record), record.action.id, {
     state: 'withdrawn',
     message: body.message,
   });
-  return isAside(record.action.step) ? next : updateSequence(next, body.episode, back);
+  return settled(isAside(record.action.step) ? next : updateSequence(next, body.episode, back), body.episode);
+}
+
+/** One consumption less, if the action was one. */
+function givenBack(own: Own, { action, at }: ActionHistory): Own {
+  const spent = own.spent[action.verb];
+  const index = action.phase === 0 && spent ? spent.at.indexOf(at) : -1;
+  if (spent === undefined || index < 0) return own;
+  return { ...own, spent: { ...own.spent, [action.verb]: { ...spent, at: spent.at.toSpliced(index, 1) } } };
+}
+
+/** An ended episode whose last action is over is forgotten. */
+function settled(own: Own, episode: number): Own {
+  if (own.episodes[episode]?.ended === undefined) return own;
+  const running = Object.values(own.actions).some(one => one.episode === episode && isLive(one));
+  return running ? own : forget(own, episode);
 }
 
 export function foldOutcome(own: Own, body: Extract<Input, { kind: 'outcome' }>, at: number): Own {
@@ -103,11 +115,9 @@ export function foldResolve(own: Own, body: Extract<Input, { kind: 'resolve' }>,
   if (!record || !isLive(record)) return own;
   const succeeded = body.as === 'succeeded';
   const outputs = body.outputs ?? {};
-  const next = updateAction(own, record.action.id, {
-    state: succeeded ? 'succeeded' : 'failed',
-    at,
-    outputs,
-  });
+  const said = body.reason === undefined ? {} : { message: body.reason };
+  const state = succeeded ? 'succeeded' : 'failed';
+  const next = updateAction(own, record.action.id, { state, outputs, ...said }, 'settled');
   return finish(next, record, succeeded ? outputs : undefined, at);
 }
 
@@ -123,8 +133,7 @@ export function finish(own: Own, record: ActionHistory, outputs: JsonObject | un
       advance(sequence, { action, outputs, at, steps, verified }),
     );
   }
-  const ended = next.episodes[episode]?.ended !== undefined;
-  return ended ? forget(next, episode) : next;
+  return settled(next, episode);
 }
 
 export function advance(
@@ -153,9 +162,5 @@ export function forget(own: Own, id: number): Own {
 
 /** An ended episode stays while its action runs, so that the outcome finds it. */
 export function foldEnded(own: Own, id: number, how: string, at: number): Own {
-  const episode = own.episodes[id];
-  if (!episode) return own;
-  const running = Object.values(own.actions).some(action => action.episode === id && isLive(action));
-  const next = updateEpisode(own, id, { ended: { at, how } });
-  return running ? next : forget(next, id);
+  return settled(updateEpisode(own, id, { ended: { at, how } }), id);
 }

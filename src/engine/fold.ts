@@ -14,7 +14,7 @@ import {
   foldWithdrawn,
 } from './fold-actions.ts';
 import { foldOpened, foldTransition } from './fold-rules.ts';
-import { keep, mapValues, updateAction, updateEpisode, updateSequence } from './records.ts';
+import { isLive, keep, mapValues, updateAction, updateEpisode, updateSequence } from './records.ts';
 
 /** Raise it when `Own` or its meaning changes: projections are rebuilt from the entries then. */
 export const FOLD_VERSION = 1;
@@ -58,15 +58,17 @@ export function fold(own: Own, entry: Fresh): Own {
     case 'adopt':
       return updateEpisode(next, body.episode, { adopted: true });
     case 'start-due':
-      return updateAction(next, body.action, { startDue: true });
+      return concerns(next, body) ? updateAction(next, body.action, { startDue: true }) : next;
     case 'started':
-      return updateAction(next, body.action, { state: 'started' }, 'settled');
+      return concerns(next, body) ? updateAction(next, body.action, { state: 'started' }, 'settled') : next;
     case 'outcome':
       return foldOutcome(next, body, entry.at);
     case 'absent':
-      return updateAction(next, body.action, { state: 'intended', startDue: false }, 'settled');
+      return concerns(next, body)
+        ? updateAction(next, body.action, { state: 'intended', startDue: false }, 'settled')
+        : next;
     case 'cannot-tell':
-      return updateAction(next, body.action, { message: body.message });
+      return concerns(next, body) ? updateAction(next, body.action, { message: body.message }) : next;
     case 'pause':
     case 'resume':
     case 'silence':
@@ -77,6 +79,12 @@ export function fold(own: Own, entry: Fresh): Own {
     default:
       return foldDerived(next, body, entry);
   }
+}
+
+/** A late word about an attempt that is over, or about an earlier one, is recorded and decides nothing. */
+export function concerns(own: Own, body: { readonly action: string; readonly attempt: number }): boolean {
+  const record = own.actions[body.action];
+  return record !== undefined && record.action.attempt === body.attempt && isLive(record);
 }
 
 function foldDerived(own: Own, body: Derived, entry: Fresh): Own {
@@ -104,7 +112,9 @@ function foldDerived(own: Own, body: Derived, entry: Fresh): Own {
     case 'adopted':
       return own;
     case 'unresolved':
-      return updateAction(own, body.action, { state: 'unresolved', message: body.message });
+      return concerns(own, body)
+        ? updateAction(own, body.action, { state: 'unresolved', message: body.message })
+        : own;
     case 'verified':
       return body.what === 'version' && body.version !== undefined
         ? {
@@ -144,9 +154,10 @@ function foldRevision(own: Own, body: Extract<Input, { kind: 'revision' }>): Own
       body.policies[policy] !== undefined && body.policies[policy].acting !== own.policies[policy]?.acting
     );
   };
+  // An edit ends a stall; and what was adopted was the policy before it.
   const episodes = mapValues(own.episodes, episode =>
-    edited(episode) && episode.sequence.status === 'stalled'
-      ? { ...episode, sequence: retried(episode.sequence) }
+    edited(episode) && !episode.ended
+      ? { ...episode, adopted: false, sequence: retried(episode.sequence) }
       : episode,
   );
   return { ...own, commit: body.commit.sha, policies: body.policies, rules, episodes };

@@ -22,7 +22,6 @@ export function judge(p: Progress): Outlook {
     until,
   };
   const wait: Outlook = { ...held(p, [waiting]), wakeAt: until };
-  if (draft.snapshot.starting !== undefined) return wait;
   const reverted = revertedVersion(p);
   if (reverted) return giveUp(p, true, `version ${reverted} is no longer in service`);
   const late = draft.at >= until;
@@ -66,6 +65,8 @@ function promotedVersion({ draft, episode }: Progress): string | undefined {
   const point = Object.values(draft.own.actions).find(
     one =>
       one.episode === episode.id &&
+      one.action.round === episode.sequence.round &&
+      one.state === 'succeeded' &&
       one.action.verb === 'promote' &&
       one.action.call.capability === 'registry.point',
   );
@@ -73,7 +74,7 @@ function promotedVersion({ draft, episode }: Progress): string | undefined {
   return typeof version === 'string' ? version : undefined;
 }
 
-export function verified(p: Progress, scope: Scope, logic: Json): Outlook {
+function verified(p: Progress, scope: Scope, logic: Json): Outlook {
   const { draft, episode, policy } = p;
   const cause = causeOf(policy, episode.cause.rule, episode.cause.group);
   const verdict: Verdict = {

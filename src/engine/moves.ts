@@ -1,19 +1,25 @@
 /**
  * The moves that every status of a sequence shares: intend, hold, stall and escalate, and the decision that says so. Pure.
  */
-
-import { hashOf } from '../canonical.ts';
 import type { Action, Decision, Hold, SequencePlan, StepSpec } from '../model.ts';
 import { pauseKeys } from './admit.ts';
 import { causeOf, emit, lockKey } from './draft.ts';
 import { evidenceOf, form, type Progress, planOf } from './form.ts';
 import { chainOf } from './ids.ts';
+import { isLive } from './records.ts';
 
 /** Names of observations that are missing for this episode, taken under `policy#episode`. */
 export interface Outlook {
   readonly decision: Decision;
   readonly needs: readonly string[];
   readonly wakeAt: number;
+  /** Keys of the facts that admission read for the decision. */
+  readonly read?: readonly string[];
+}
+
+/** Keys of the facts that admission reads for an action. */
+export function factsOf({ policy }: Progress, action: Action): readonly string[] {
+  return [...pauseKeys(chainOf(policy.target), action.verb), lockKey(action.call.subject)];
 }
 
 export const NEVER = Number.MAX_SAFE_INTEGER;
@@ -25,7 +31,7 @@ export function intend(
   approval: string | undefined,
 ): Outlook {
   const { draft, policy, episode } = p;
-  const read = [...pauseKeys(chainOf(policy.target), action.verb), lockKey(action.call.subject)];
+  const read = factsOf(p, action);
   emit(draft, {
     kind: 'intent',
     cause: causeOf(policy, episode.cause.rule, episode.cause.group),
@@ -34,10 +40,11 @@ export function intend(
     plan,
     first: action.phase === 0,
     facts: Object.fromEntries(read.flatMap(key => (draft.facts[key] ? [[key, draft.facts[key]]] : []))),
-    snapshot: hashOf(draft.snapshot),
+    snapshot: draft.snapshotHash(),
     ...(approval === undefined ? {} : { approval }),
   });
-  return { decision: decide(p, 'act', [], { id: action.step, verb: action.verb }), needs: [], wakeAt: NEVER };
+  const decision = decide(p, 'act', [], { id: action.step, verb: action.verb });
+  return { decision, needs: [], wakeAt: NEVER, read };
 }
 
 /** Nothing more is tried; people are told why, with the evidence and a recommendation. */
@@ -62,10 +69,11 @@ export function stall(
   return held(p, [{ reason: 'stalled', message }]);
 }
 
-export function escalate(p: Progress, message: string): void {
+/** Pages people, beside the sequence. `id` names the cause: one page for each and round. */
+export function escalate(p: Progress, message: string, id = '!escalate'): void {
   const plan = planOf(p);
   const step: StepSpec = {
-    id: '!escalate',
+    id,
     verb: 'escalate',
     args: {
       text: `${message}\n${evidenceOf(p)}\nRecommended: look at 'flyball explain ${p.policy.policy}', then 'flyball retry ${p.episode.id}' or 'flyball resolve ${p.episode.id} --as resolved'.`,
@@ -75,7 +83,14 @@ export function escalate(p: Progress, message: string): void {
   };
   const aside: Progress = { ...p, episode: { ...p.episode, sequence: { ...p.episode.sequence, phase: 0 } } };
   const formed = form(aside, plan, step);
-  if ('action' in formed) intend(aside, plan, formed.action, undefined);
+  // The same page is not sent twice at once; a later one of the same cause is a further attempt.
+  if (!('action' in formed) || isLiveNow(p, formed.action.id)) return;
+  intend(aside, plan, formed.action, undefined);
+}
+
+function isLiveNow({ draft }: Progress, id: string): boolean {
+  const record = draft.own.actions[id];
+  return record !== undefined && isLive(record);
 }
 
 export function decide(

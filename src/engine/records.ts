@@ -33,6 +33,13 @@ export function mapValues<T, U>(of: Readonly<Record<string, T>>, change: (value:
   return Object.fromEntries(Object.entries(of).map(([key, value]) => [key, change(value)]));
 }
 
+/** The values in the order of their keys: what is derived must not depend on how a record was made. */
+export function inOrder<T>(of: Readonly<Record<string, T>>): readonly T[] {
+  return Object.keys(of)
+    .sort()
+    .map(key => of[key] as T);
+}
+
 /** Still holds its subject's lock. */
 export function isLive(action: ActionHistory): boolean {
   return ['intended', 'starting', 'started', 'unresolved'].includes(action.state);

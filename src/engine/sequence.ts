@@ -12,10 +12,13 @@ import { explain } from './explain.ts';
 import { form, missingNames, type Progress, planOf, scopeOf } from './form.ts';
 import { chainOf } from './ids.ts';
 import { judge } from './judge.ts';
-import { decide, held, intend, NEVER, type Outlook, stall, standing } from './moves.ts';
+import { decide, factsOf, held, intend, NEVER, type Outlook, stall, standing } from './moves.ts';
 
-/** The next move of an open episode. */
+/** The next move of an open episode. The check at start observes nothing, so nothing moves in it. */
 export function progress(p: Progress): Outlook {
+  if (p.draft.snapshot.starting !== undefined) {
+    return { decision: standing(p), needs: [], wakeAt: p.draft.at };
+  }
   switch (p.episode.sequence.status) {
     case 'ready':
       return begin(p);
@@ -33,12 +36,10 @@ export function progress(p: Progress): Outlook {
 }
 
 function begin(p: Progress): Outlook {
-  const { draft, episode } = p;
-  const { sequence } = episode;
+  const { sequence } = p.episode;
   const plan = planOf(p);
   const step = plan.steps[sequence.stepIndex];
   if (step === undefined) return { decision: decide(p, 'none', []), needs: [], wakeAt: NEVER };
-  if (draft.snapshot.starting !== undefined) return { decision: standing(p), needs: [], wakeAt: draft.at };
   const waits = notReady(p);
   if (waits.length > 0) return held(p, waits, step);
   if (sequence.phase === 0 && step.require) {
@@ -52,7 +53,7 @@ function begin(p: Progress): Outlook {
 }
 
 /** Nothing begins while the rule is not known to fire, or inside the time that a no lasts. */
-function notReady(p: Progress): Hold[] {
+export function notReady(p: Progress): Hold[] {
   const { sequence, cause } = p.episode;
   const state = p.draft.own.rules[cause.policy]?.[cause.rule]?.[cause.group];
   const holds: Hold[] = [];
@@ -109,14 +110,13 @@ function propose(p: Progress, plan: SequencePlan, step: StepSpec, action: Action
     chain,
     at: draft.at,
   });
-  if (holds.length > 0) return held(p, holds, step);
+  if (holds.length > 0) return { ...held(p, holds, step), read: factsOf(p, action) };
   const approval = action.phase === 0 ? approvalFor({ verb, step, plan, episode, policy }) : undefined;
-  const granted = episode.sequence.granted;
-  if (approval && granted?.planHash !== action.planHash) return ask(p, plan, step, action, approval);
-  return intend(p, plan, action, granted?.planHash === action.planHash ? granted.approval : undefined);
+  if (approval) return ask(p, plan, step, action, approval);
+  return intend(p, plan, action, undefined);
 }
 
-export function ask(
+function ask(
   p: Progress,
   plan: SequencePlan,
   step: StepSpec,
@@ -147,7 +147,8 @@ export function ask(
     why: approval.why,
   });
   const until = { reason: 'approval' as const, message: `waits for approval ${name}`, until: expires };
-  return { decision: decide(p, 'ask', [until], step), needs: [], wakeAt: expires };
+  const decision = decide(p, 'ask', [until], step);
+  return { decision, needs: [], wakeAt: expires, read: factsOf(p, action) };
 }
 
 /** The people behind the commit's author: they may not decide on their own change. */
@@ -207,7 +208,10 @@ function grant(p: Progress, waiting: Ask): Outlook {
     ...notReady(p),
     ...admit({ verb, action, mode, modeFrom, plan, own: draft.own, facts: draft.facts, chain, at: draft.at }),
   ];
-  if (holds.length > 0) return held(p, holds, { id: action.step, verb: action.verb });
+  if (holds.length > 0) {
+    const outlook = held(p, holds, { id: action.step, verb: action.verb });
+    return { ...outlook, wakeAt: Math.min(outlook.wakeAt, waiting.expires), read: factsOf(p, action) };
+  }
   const deadline = action.timeoutMs === undefined ? {} : { deadline: draft.at + action.timeoutMs };
   return intend(p, plan, { ...action, ...deadline }, waiting.approval);
 }

@@ -2,8 +2,8 @@
  * `step(policies, snapshot, history) → { entries, needs, wakeAt }`: the whole answer of one tick for one target.
  * Pure: now is `snapshot.takenAt`; the same arguments give the same bytes. Live loop, plan, tests and replay call it.
  */
-import { canonical, hashOf } from '../canonical.ts';
 import type {
+  ActionHistory,
   Catalogue,
   ClosedPolicy,
   Decision,
@@ -14,14 +14,15 @@ import type {
   Verdict,
   Want,
 } from '../model.ts';
-import { admit, pauseKeys } from './admit.ts';
-import { beginDraft, causeOf, type Draft, emit } from './draft.ts';
-import { decisionKey } from './fold.ts';
+import { closeDecisions, writeDecision } from './decisions.ts';
+import { beginDraft, type Draft, emit } from './draft.ts';
 import { planOf } from './form.ts';
-import { chainOf, groupKey, nextSlot } from './ids.ts';
-import { isLive } from './records.ts';
+import { nextSlot } from './ids.ts';
+import { escalate, type Outlook } from './moves.ts';
+import { inOrder, isLive } from './records.ts';
 import { evaluateRule } from './rules.ts';
 import { progress } from './sequence.ts';
+import { checkStarts } from './starts.ts';
 import { wantFor } from './wants.ts';
 
 /** More label sets of a rule than this hold its actions. */
@@ -83,11 +84,9 @@ function firstSight(draft: Draft): void {
 
 /** What inputs have decided: lost effects, resolved episodes, removed policies, stalls that a new version ends. */
 function settle(draft: Draft, policies: readonly ClosedPolicy[]): void {
-  for (const record of Object.values(draft.own.actions)) {
+  for (const record of inOrder(draft.own.actions)) {
     const lost = isLive(record) && record.state !== 'unresolved' && record.message !== undefined;
-    if (!lost) continue;
-    const { id, attempt } = record.action;
-    emit(draft, { kind: 'unresolved', action: id, attempt, message: record.message ?? '' });
+    if (lost) unresolved(draft, policies, record);
   }
   for (const episode of Object.values(draft.own.episodes)) {
     if (episode.ended) continue;
@@ -95,10 +94,23 @@ function settle(draft: Draft, policies: readonly ClosedPolicy[]): void {
     const version = draft.snapshot.serving?.champion;
     const { sequence } = episode;
     const moved = sequence.stalledAt !== undefined && version !== undefined && sequence.stalledAt !== version;
-    if (!policy) endEpisode(draft, episode, 'policy-removed');
-    else if (episode.resolved || (sequence.status === 'stalled' && moved))
+    if (!policy?.rules.some(rule => rule.name === episode.cause.rule)) {
+      endEpisode(draft, episode, 'policy-removed');
+    } else if (episode.resolved || (sequence.status === 'stalled' && moved))
       endEpisode(draft, episode, 'resolved');
   }
+}
+
+/** It keeps its lock, and people are paged: only they or the connector can say what became of it. */
+function unresolved(draft: Draft, policies: readonly ClosedPolicy[], record: ActionHistory): void {
+  const { id, attempt, verb, call } = record.action;
+  const message = record.message ?? '';
+  emit(draft, { kind: 'unresolved', action: id, attempt, message });
+  const episode = draft.own.episodes[record.episode];
+  const policy = policies.find(one => one.policy === episode?.cause.policy);
+  if (!episode || !policy) return;
+  const text = `${verb} on ${call.subject} is unresolved: ${message}. Settle it with 'flyball resolve ${id.slice(0, 12)} --as succeeded|failed'.`;
+  escalate({ draft, policy, episode, verdict: undefined }, text, `!unresolved-${id.slice(0, 12)}`);
 }
 
 function endEpisode(draft: Draft, episode: Episode, how: 'policy-removed' | 'resolved'): void {
@@ -143,6 +155,7 @@ function progressAll(
   const needs: Want[] = [];
   const decisions: Decision[] = [];
   let wakeAt = Number.MAX_SAFE_INTEGER;
+  const tooMany = seriesCounter(draft);
   for (const id of Object.keys(draft.own.episodes)) {
     const episode = draft.own.episodes[id];
     const policy = policies.find(one => one.policy === episode?.cause.policy);
@@ -150,26 +163,35 @@ function progressAll(
     const { rule, group } = episode.cause;
     const verdict = verdicts.get(`${policy.policy}/${rule}`)?.get(group);
     isolate(draft, policy.policy, problems, () => {
-      const outlook = tooManySeries(draft, policy, episode) ?? progress({ draft, policy, episode, verdict });
+      const many = tooMany(episode) ? tooManySeries(policy, episode) : undefined;
+      const outlook = many ?? progress({ draft, policy, episode, verdict });
       for (const name of outlook.needs) needs.push(...wantOf(draft, policy, episode, name, catalogue));
       wakeAt = Math.min(wakeAt, outlook.wakeAt);
       decisions.push(outlook.decision);
-      if (outlook.needs.length === 0) write(draft, policy, outlook.decision);
+      if (outlook.needs.length === 0) writeDecision(draft, policy, outlook.decision, outlook.read ?? []);
     });
   }
-  endedDecisions(draft, policies, decisions);
+  closeDecisions(draft, policies);
   return { needs, wakeAt, decisions };
 }
 
-function tooManySeries(draft: Draft, policy: ClosedPolicy, episode: Episode) {
-  const { rule, group } = episode.cause;
-  if (group === '' || episode.sequence.acted) return undefined;
-  const sets = Object.keys(draft.own.rules[policy.policy]?.[rule] ?? {}).length;
-  if (sets <= MAX_SERIES) return undefined;
-  const message = `${sets} label sets of ${policy.policy} are not ok; more than ${MAX_SERIES} hold its actions`;
+/** Whether too many label sets of an episode's rule are not ok, counted once a rule. */
+function seriesCounter(draft: Draft): (episode: Episode) => boolean {
+  const counted = new Map<string, number>();
+  return ({ cause: { policy, rule, group }, sequence }) => {
+    if (group === '' || sequence.acted) return false;
+    const key = `${policy}/${rule}`;
+    const sets = counted.get(key) ?? Object.keys(draft.own.rules[policy]?.[rule] ?? {}).length;
+    counted.set(key, sets);
+    return sets > MAX_SERIES;
+  };
+}
+
+function tooManySeries({ policy }: ClosedPolicy, episode: Episode): Outlook {
+  const message = `more than ${MAX_SERIES} label sets of ${policy} are not ok: its actions are held`;
   const decision: Decision = {
-    policy: policy.policy,
-    rule,
+    policy,
+    rule: episode.cause.rule,
     labels: episode.labels,
     episode: episode.id,
     outcome: 'hold',
@@ -193,122 +215,4 @@ function wantOf(
   const view = { target: policy.target, documents: plan.documents };
   const { evaluators } = catalogue;
   return [wantFor(`${policy.policy}#${episode.id}`, { spec, policy: view, moment, evaluators, episode })];
-}
-
-/** Decisions are written when they change, with the facts that were read. */
-function write(draft: Draft, policy: ClosedPolicy, decision: Decision): void {
-  const group = groupKey(decision.labels);
-  const before = draft.own.decisions[decisionKey(decision.policy, decision.rule, group)];
-  if (before === undefined && decision.outcome === 'none') return;
-  if (before !== undefined && gist(before) === gist(decision)) return;
-  const keys = [
-    ...pauseKeys(chainOf(policy.target), decision.verb ?? ''),
-    ...Object.keys(draft.facts).filter(key => key.startsWith('lock:')),
-  ];
-  emit(draft, {
-    kind: 'decision',
-    cause: causeOf(policy, decision.rule, group),
-    decision,
-    facts: Object.fromEntries(keys.flatMap(key => (draft.facts[key] ? [[key, draft.facts[key]]] : []))),
-    snapshot: hashOf(draft.snapshot),
-  });
-}
-
-/** What makes two decisions differ: not the wording of a hold, in which counts move at every tick. */
-function gist({ holds, ...decision }: Decision): string {
-  return canonical({ ...decision, holds: holds.map(({ reason, until }) => ({ reason, until })) });
-}
-
-/** A group whose episode is gone has nothing to do any more, and that is said once. */
-function endedDecisions(
-  draft: Draft,
-  policies: readonly ClosedPolicy[],
-  decisions: readonly Decision[],
-): void {
-  const said = new Set(decisions.map(one => decisionKey(one.policy, one.rule, groupKey(one.labels))));
-  for (const [key, before] of Object.entries(draft.own.decisions)) {
-    const open =
-      before.episode !== undefined &&
-      draft.own.episodes[before.episode] &&
-      !draft.own.episodes[before.episode]?.ended;
-    if (open || (said.has(key) && open)) continue;
-    const policy = policies.find(one => one.policy === before.policy);
-    const group = groupKey(before.labels);
-    const cause = policy ? causeOf(policy, before.rule, group) : undefined;
-    const fallback = {
-      policy: before.policy,
-      rule: before.rule,
-      group,
-      commit: draft.own.commit ?? '',
-      closureHash: '',
-      position: { file: '', line: 0, column: 0 },
-    };
-    const decision: Decision = {
-      policy: before.policy,
-      rule: before.rule,
-      labels: before.labels,
-      outcome: 'none',
-      holds: [],
-    };
-    emit(draft, {
-      kind: 'decision',
-      cause: cause ?? fallback,
-      decision,
-      facts: {},
-      snapshot: hashOf(draft.snapshot),
-    });
-  }
-}
-
-/** The check at start: the rule must still fire, admission pass, nobody have cancelled; else the action is withdrawn. */
-function checkStarts(draft: Draft, policies: readonly ClosedPolicy[]): void {
-  for (const record of Object.values(draft.own.actions)) {
-    if (record.state !== 'intended' || (!record.startDue && !record.cancelRequested)) continue;
-    const refusal = record.cancelRequested
-      ? { reason: 'cancelled' as const, message: 'cancelled before its start' }
-      : refusalOf(draft, policies, record);
-    if (!refusal) continue;
-    const episode = draft.own.episodes[record.episode];
-    if (!episode) continue;
-    const { id, attempt } = record.action;
-    emit(draft, {
-      kind: 'withdrawn',
-      cause: episode.cause,
-      episode: record.episode,
-      action: id,
-      attempt,
-      ...refusal,
-    });
-  }
-}
-
-function refusalOf(
-  draft: Draft,
-  policies: readonly ClosedPolicy[],
-  record: History['own']['actions'][string],
-) {
-  const { action } = record;
-  const episode = draft.own.episodes[record.episode];
-  const verb = draft.verbs[action.verb];
-  const policy = policies.find(one => one.policy === episode?.cause.policy);
-  if (verb && (verb.name === 'notify' || verb.name === 'escalate')) return undefined;
-  if (!episode || !verb || !policy)
-    return { reason: 'policy-removed' as const, message: 'its policy is gone' };
-  if (episode.ended) return { reason: 'ended' as const, message: `its episode ended: ${episode.ended.how}` };
-  const plan = planOf({ policy, episode });
-  const { mode, modeFrom } = policy;
-  const chain = chainOf(policy.target);
-  const [first, ...more] = admit({
-    verb,
-    action,
-    mode,
-    modeFrom,
-    plan,
-    own: draft.own,
-    facts: draft.facts,
-    chain,
-    at: draft.at,
-  });
-  if (!first) return undefined;
-  return { reason: first.reason, message: [first, ...more].map(hold => hold.message).join('; ') };
 }

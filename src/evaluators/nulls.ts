@@ -26,7 +26,7 @@ export const nulls: Evaluator = {
       const empty = isFloat(request, column)
         ? `${cell} IS NULL OR isnan(CAST(${cell} AS DOUBLE))`
         : `${cell} IS NULL`;
-      return `, count_if(${empty}) AS n${i}`;
+      return `, coalesce(count_if(${empty}), 0) AS n${i}`;
     });
     return [{ sql: `SELECT count(*) AS n${counts.join('')} ${currentRows(request, dialect)}` }];
   },

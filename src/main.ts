@@ -1,0 +1,386 @@
+/** Reads the environment once, wires the ports by hand, and starts a door. The only file that knows everything. */
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { homedir, userInfo } from 'node:os';
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
+import { runProgram, type Terminal } from './cli/program.ts';
+import { parseDaemonYaml } from './commands/daemon-settings.ts';
+import {
+  type DaemonSettings,
+  follow,
+  type PolicyText,
+  type Ports,
+  type RepositoryPort,
+} from './commands/index.ts';
+import { dataPort } from './connectors/duckdb.ts';
+import { effectsOf, readServingOf } from './connectors/index.ts';
+import { emptyOwn, FOLD_VERSION, fold } from './engine/fold.ts';
+import { run } from './engine/reconcile.ts';
+import type { World } from './engine/world.ts';
+import { evaluators } from './evaluators/index.ts';
+import { verbs } from './executors/index.ts';
+import { initRepository } from './git/init.ts';
+import { closeProposal, diffProposal, listProposals, mergeProposal } from './git/proposals.ts';
+import { propose } from './git/propose.ts';
+import { openRepository, type PolicyRepository } from './git/repository.ts';
+import { watchBranch } from './git/watch.ts';
+import { readWorktree, watchWorktree } from './git/worktree.ts';
+import { serve } from './mcp/server.ts';
+import { type Catalogue, type Clock, type Log, PortError, type Principal, type Store } from './model.ts';
+import { acquireEngineLock } from './store/engine-lock.ts';
+import type { LedgerStore } from './store/ledger.ts';
+import { openSqliteStore } from './store/sqlite.ts';
+
+const catalogue: Catalogue = { evaluators, verbs };
+
+/** How often the daemon looks for due rows that no wake-up announced. */
+const REST_MS = 200;
+/** A fleet anchor is written this often, and at shutdown. */
+const ANCHOR_MS = 3_600_000;
+
+const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
+
+/** Runs one command line. The exit code is 0 fine, 1 error, 2 changes pending. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const terminal: Terminal = {
+    out: text => void process.stdout.write(`${text}\n`),
+    error: text => void process.stderr.write(`${text}\n`),
+    colour: process.stdout.isTTY === true && process.env.NO_COLOR === undefined,
+    open: options => openPorts(options),
+    readFiles: paths => readTexts(paths),
+  };
+  return runProgram(argv, terminal, version);
+}
+
+async function readTexts(paths: readonly string[]): Promise<readonly PolicyText[]> {
+  const root = await repositoryRoot();
+  return Promise.all(
+    paths.map(async path => ({
+      path: relative(root, resolve(path)) || path,
+      text: await readFile(path, 'utf8').catch(cause => {
+        throw new PortError(
+          `${path}: cannot be read (${(cause as NodeJS.ErrnoException).code ?? 'unknown'}); name an existing file`,
+          { code: 'file', retry: 'never', subject: path, cause },
+        );
+      }),
+    })),
+  );
+}
+
+async function repositoryRoot(): Promise<string> {
+  return (await loadSettings(undefined)).repository;
+}
+
+// ------------------------------------------------------------------------------------------------- settings
+
+/** Where daemon.yaml is: --config, FLYBALL_HOME, the nearest .flyball folder above, or the user's own. */
+function findConfig(config: string | undefined): string {
+  if (config !== undefined) return resolve(config);
+  if (process.env.FLYBALL_HOME) return join(resolve(process.env.FLYBALL_HOME), 'daemon.yaml');
+  for (let folder = process.cwd(); ; folder = dirname(folder)) {
+    const candidate = join(folder, '.flyball', 'daemon.yaml');
+    if (existsSync(candidate)) return candidate;
+    if (dirname(folder) === folder) return join(homedir(), '.flyball', 'daemon.yaml');
+  }
+}
+
+async function loadSettings(config: string | undefined): Promise<DaemonSettings> {
+  const file = findConfig(config);
+  const text = await readFile(file, 'utf8').catch(cause => {
+    throw new PortError(
+      `${file}: there is no daemon.yaml; expected one there, by --config FILE or in FLYBALL_HOME. 'flyball init FOLDER' makes a policy repository with one.`,
+      { code: 'no-config', retry: 'never', subject: file, cause },
+    );
+  });
+  const parsed = parseDaemonYaml(text, file);
+  if ('problems' in parsed)
+    throw new PortError(parsed.problems.join('\n'), { code: 'config', retry: 'never', subject: file });
+  const home = dirname(file);
+  const { settings } = parsed;
+  return {
+    ...settings,
+    home,
+    state: within(home, settings.state),
+    repository: within(home, settings.repository),
+  };
+}
+
+function within(home: string, path: string): string {
+  return isAbsolute(path) ? path : resolve(home, path);
+}
+
+// ---------------------------------------------------------------------------------------------------- wiring
+
+/** What a process works through, and how to let go of it. */
+export interface Opened {
+  readonly ports: Ports;
+  readonly store: Store & LedgerStore;
+  readonly world: World;
+  close(): Promise<void>;
+}
+
+/** Wires everything for one state. The clock is the system's, or the moment at which a replay stopped. */
+export async function open(
+  settings: DaemonSettings,
+  options: {
+    readonly principal: Principal;
+    readonly role: Ports['role'];
+    readonly clock?: Clock;
+    readonly log?: Log;
+  },
+): Promise<Opened> {
+  const store = await openSqliteStore({
+    path: join(settings.state, 'flyball.db'),
+    fold,
+    emptyOwn,
+    foldVersion: FOLD_VERSION,
+  });
+  const data = dataPort(settings.home);
+  const stopped = await store.meta('replayed-until');
+  const clock = options.clock ?? (stopped === undefined ? steadyClock() : () => Number(stopped));
+  const world: World = {
+    store,
+    clock,
+    realClock: Date.now,
+    catalogue,
+    queryData: data.query,
+    dialectFor: () => data.dialect,
+    readServing: readServingOf(settings.home),
+    effectFor: effectsOf({
+      home: settings.home,
+      runs: join(settings.state, 'runs'),
+      send: message => store.transaction(tx => tx.putMessage(message)),
+      hasMessage: async key => (await store.messages({})).some(one => one.key === key),
+      now: clock,
+    }),
+    log: options.log ?? stderrLog(),
+  };
+  const repository = await lazyRepository(settings, options.principal);
+  const ports: Ports = {
+    world,
+    ledger: store,
+    repository,
+    settings,
+    principal: options.principal,
+    role: options.role,
+    engine: () => runningEngine(settings.state),
+    newId: randomUUID,
+  };
+  const close = async () => {
+    await data.close();
+    await store.close();
+  };
+  return { ports, store, world, close };
+}
+
+/** The system's clock, which never goes backwards within this process. */
+function steadyClock(): Clock {
+  let last = 0;
+  return () => {
+    last = Math.max(last, Date.now());
+    return last;
+  };
+}
+
+function stderrLog(): Log {
+  return pino(
+    { name: 'flyball', level: process.env.FLYBALL_LOG ?? 'info' },
+    pino.destination({ fd: 2, sync: true }),
+  );
+}
+
+/** The engine that holds the lock on this state, by the note beside it, if that process lives. */
+async function runningEngine(state: string): Promise<number | undefined> {
+  try {
+    const pid = Number((await readFile(join(state, 'engine.pid'), 'utf8')).trim());
+    process.kill(pid, 0);
+    return pid;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Opened at first use, so that commands that need no repository work without one. */
+async function lazyRepository(settings: DaemonSettings, principal: Principal): Promise<RepositoryPort> {
+  let opened: Promise<PolicyRepository> | undefined;
+  const repository = () => {
+    opened ??= openRepository({ dir: settings.repository, branch: settings.branch });
+    return opened;
+  };
+  const author = { name: principal.name, email: `${principal.name.replace(/[^\w.-]+/g, '-')}@localhost` };
+  return {
+    head: async () => (await repository()).head(),
+    files: async sha => (await repository()).files(sha),
+    isDescendant: async (sha, ancestor) => (await repository()).isDescendant(sha, ancestor),
+    propose: async draft => propose(await repository(), { ...draft, author }),
+    proposals: async () =>
+      (await listProposals(await repository())).map(one => ({
+        branch: one.branch,
+        title: one.commit.subject,
+        author: one.commit.author.name,
+        at: one.commit.time,
+        base: one.base,
+        files: one.files.map(file => file.path),
+        ahead: one.ahead,
+        behind: one.behind,
+        mergeable: one.mergeable,
+        rationale: one.rationale,
+      })),
+    diff: async branch => diffProposal(await repository(), branch),
+    merge: async (branch, at) => mergeProposal(await repository(), branch, { author, at }),
+    close: async branch => {
+      await closeProposal(await repository(), branch);
+    },
+  };
+}
+
+// ------------------------------------------------------------------------------------------------ the terminal
+
+/** Ports of the command line: a person of this machine, who may run the engine and begin repositories. */
+async function openPorts(options: { readonly config?: string; readonly needs: 'state' | 'nothing' }) {
+  const principal: Principal = { name: userInfo().username, door: 'cli', authenticated: false };
+  const local = { init: beginRepository, worktree: undefined };
+  if (options.needs === 'nothing') {
+    // `init` has no state yet: nothing but its own port may be touched.
+    return { ports: { ...local, principal, role: 'admin' } as unknown as Ports, close: async () => {} };
+  }
+  const settings = await loadSettings(options.config);
+  const role = settings.trust === 'local-user' ? 'admin' : 'operator';
+  const opened = await open(settings, { principal, role });
+  const stopping = stopSignal();
+  const ports: Ports = {
+    ...opened.ports,
+    init: beginRepository,
+    worktree: async folder =>
+      (await readWorktree(folder === undefined ? settings.repository : resolve(folder))).files,
+    daemon: {
+      run: ({ worktree }) => runDaemon(ports, opened, { worktree, stopped: stopping.stopped }),
+      once: work => underLock(settings, work),
+      pause: ms => stopping.pause(ms),
+      stopped: stopping.stopped,
+    },
+    serveMcp: () =>
+      serve({ ...opened.ports, principal: { ...principal, door: 'mcp' }, role: 'proposer' }, version),
+  };
+  return { ports, close: opened.close };
+}
+
+/** SIGTERM and SIGINT end pauses early and make `stopped` true; a second one ends the process. */
+function stopSignal() {
+  const controller = new AbortController();
+  const stop = () => controller.abort();
+  process.once('SIGTERM', stop).once('SIGINT', stop);
+  return {
+    stopped: () => controller.signal.aborted,
+    pause: (ms: number) => sleep(ms, undefined, { signal: controller.signal }).catch(() => undefined),
+  };
+}
+
+async function underLock(settings: DaemonSettings, work: () => Promise<void>): Promise<void> {
+  const lock = await acquireEngineLock(settings.state);
+  try {
+    await work();
+  } finally {
+    lock.release();
+  }
+}
+
+/** The daemon: follows the branch, ticks, carries out effects, anchors; until it is told to stop. */
+async function runDaemon(
+  ports: Ports,
+  opened: Opened,
+  options: { readonly worktree: boolean; readonly stopped: () => boolean },
+): Promise<void> {
+  const { world, settings } = ports;
+  await underLock(settings, async () => {
+    await resumeEffects(opened.store);
+    const watch = await followPolicies(ports, options.worktree);
+    world.log.info(
+      { env: settings.env, state: settings.state, branch: settings.branch, trust: settings.trust },
+      'engine started',
+    );
+    const { daemon } = ports;
+    const pause = daemon ? daemon.pause : (ms: number) => sleep(ms);
+    const anchored = anchorHourly(opened.store, world, pause, options.stopped);
+    await run(world, { pause, stopped: options.stopped, restMs: REST_MS });
+    await watch.close();
+    await anchored;
+    await opened.store.anchor(world.clock());
+    world.log.info({}, 'engine stopped');
+  });
+}
+
+/** After a crash, whatever was being started is asked about at once. */
+export async function resumeEffects(store: Store): Promise<void> {
+  const rows = (await store.actions({ live: true })).filter(
+    row => row.state === 'starting' || row.state === 'started',
+  );
+  await store.transaction(async tx => {
+    for (const row of rows) await tx.updateAction(row.action.key, { dueAt: 0 });
+  });
+}
+
+async function followPolicies(ports: Ports, worktree: boolean) {
+  const { world, settings, repository } = ports;
+  const onError = (error: unknown) =>
+    world.log.error(
+      { error: error instanceof Error ? error.message : String(error) },
+      'policies could not be read',
+    );
+  if (worktree)
+    return watchWorktree(settings.repository, tree => follow(ports, tree.commit, async () => tree.files), {
+      onError,
+    });
+  const watched = await openRepository({ dir: settings.repository, branch: settings.branch });
+  return watchBranch(watched, head => follow(ports, head, () => repository.files(head.sha)), { onError });
+}
+
+async function anchorHourly(
+  store: LedgerStore,
+  world: World,
+  pause: (ms: number) => Promise<unknown>,
+  stopped: () => boolean,
+): Promise<void> {
+  while (!stopped()) {
+    await pause(ANCHOR_MS);
+    if (!stopped()) await store.anchor(world.clock());
+  }
+}
+
+// ------------------------------------------------------------------------------------------------------- init
+
+async function beginRepository(folder: string, files: readonly PolicyText[]) {
+  const dir = resolve(folder);
+  await mkdir(dir, { recursive: true });
+  const present = await readdir(dir);
+  if (present.length > 0) {
+    throw new PortError(
+      `${folder}: it holds ${present.slice(0, 3).join(', ')}; expected an empty folder. Name another one.`,
+      {
+        code: 'not-empty',
+        retry: 'never',
+        subject: folder,
+      },
+    );
+  }
+  const { username } = userInfo();
+  const author = { name: username, email: `${username}@localhost` };
+  const ignore = { path: '.gitignore', text: '.flyball/\n' };
+  const { sha } = await initRepository({ dir, files: [ignore, ...files], author, at: Date.now() });
+  const home = join(dir, '.flyball');
+  await mkdir(join(home, 'state'), { recursive: true, mode: 0o700 });
+  await writeFile(join(home, 'daemon.yaml'), DAEMON_YAML, { mode: 0o600 });
+  return { home, sha };
+}
+
+const DAEMON_YAML = `# The daemon's own settings: never part of the policy repository. Paths are relative to this file.
+state: state              # ledger, facts and runs; belongs to the daemon's user
+repository: ..            # the policy repository
+branch: main              # its head commit is what is enforced
+env: dev
+trust: local-user         # whoever is at this machine may approve, and the ledger says so; tokens: needs proof
+`;
