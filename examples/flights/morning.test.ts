@@ -79,6 +79,16 @@ test('a view without anything landed is empty, and a broken file is an error', a
   expect(await files(layout(root).features('2001-01-13'))).not.toContain('2001-01-13');
 });
 
+test('labels and predictions leave the warehouse after thirty days, flights stay', async () => {
+  const paths = layout(root);
+  const quiet: Injection = { kind: 'nothing-lands', from: '2001-02-01', to: '2001-02-03', note: '' };
+  const labels = await readFile(paths.labels('2001-01-02'));
+  await withWarehouse(warehouse => beginDay(warehouse, root, '2001-02-02', [quiet]));
+  expect(await readFile(paths.archived('labels', '2001-01-02'))).toEqual(labels);
+  expect(await files(paths.labels('2001-01-02'))).not.toContain('2001-01-02');
+  expect(await files(paths.flights('2001-01-02'))).toContain('2001-01-02');
+});
+
 test('days', () => {
   expect(addDays('2001-02-28', 1)).toBe('2001-03-01');
   expect(daysBetween('2001-03-01', '2001-02-01')).toEqual([]);

@@ -37,6 +37,9 @@ export interface Duckdb {
 const MEMORY = '2GB';
 const TIMEOUT_MS = 60_000;
 
+/** Queries at once: each uses all cores, and the memory limit is for all of them together. */
+const CONCURRENT = 2;
+
 /**
  * An in-memory engine that reads files below `root` and nothing else: no other file, no network, no extension, no setting
  * can be reached from SQL, and only single SELECT statements are run. Values come back as `jsonOf` says. Its queries throw
@@ -50,10 +53,11 @@ export function openDuckdb(root: string, options: DuckdbOptions = {}): Duckdb {
   // A query that awaits it reports the failure; unawaited, it must not end the process.
   opened.catch(() => undefined);
   const running = new Set<Promise<unknown>>();
+  const inTurn = turns(CONCURRENT);
   return {
     dialect: dialectFor(folder),
     query: query => {
-      const answer = ask(opened, query.sql, options.timeoutMs ?? TIMEOUT_MS, name);
+      const answer = inTurn(() => ask(opened, query.sql, options.timeoutMs ?? TIMEOUT_MS, name));
       running.add(answer);
       return answer.finally(() => running.delete(answer));
     },
@@ -93,6 +97,23 @@ export function dataPort(home: string): {
 function optionsOf(connection: ConnectionSpec): DuckdbOptions {
   const { memory, timeoutMs } = connection.limits;
   return { name: connection.name, timeoutMs, ...(memory === undefined ? {} : { memory }) };
+}
+
+/** Runs at most `most` pieces of work at once, the others in the order in which they came. */
+function turns(most: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = [];
+  let free = most;
+  return async work => {
+    if (free > 0) free--;
+    else await new Promise<void>(resolve => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) free++;
+      else next();
+    }
+  };
 }
 
 async function start(folder: string, memory: string, name: string): Promise<DuckDBInstance> {

@@ -1,7 +1,7 @@
 /** One line of `observe`, closed: its evaluator's arguments checked, its data resolved, its names and columns known. Pure. */
 import type { DatasetSpec, Evaluator, Json, JsonObject, ObservationSpec } from '../model.ts';
+import { boundTo, checkColumns } from './binding.ts';
 import { type Closing, plain, refuse, refuseKey } from './closing.ts';
-import { checkColumns, sourceOf } from './data-source.ts';
 import { didYouMean, oneOf } from './diagnostic.ts';
 import { latenessOf, type StepOutputs } from './lateness.ts';
 import { LATER_EVALUATORS, laterKeys } from './not-in-this-version.ts';
@@ -32,7 +32,7 @@ export function closeObservation(
   if (evaluator === undefined) return undefined;
   const before = closing.diagnostics.length;
   const args = argumentsOf(closing, evaluator, raw, path);
-  const source = args && sourceOf(closing, evaluator, args, raw, path);
+  const source = args && boundTo(closing, evaluator, args, raw, path);
   const lateAfter = args && latenessOf(closing, args, steps, path, evaluator);
   const reference = referenceOf(closing, evaluator, raw, source?.dataset, path);
   const where = whereOf(closing, raw, source?.dataset, path);

@@ -43,6 +43,12 @@ const spec = z
     const issue = (path: string[], message: string) => ctx.addIssue({ code: 'custom', path, message });
     if ((dataset.table === undefined) === (dataset.path === undefined))
       issue([], 'expected exactly one of table and path');
+    for (const [name, { segment, sensitive }] of Object.entries(dataset.columns))
+      if (segment && sensitive)
+        issue(
+          ['columns', name, 'sensitive'],
+          'expected no segment here: its values would be labels, for all to see',
+        );
     for (const [at, named] of [
       [['time', 'column'], dataset.time?.column],
       [['key'], dataset.key],

@@ -182,7 +182,7 @@ export function parseInfix(text: string): Tree {
     );
   // jsep skips separators between expressions; here they have no meaning.
   const stray = /;|,\s*(?=[,)\]]|$)|(?<=[([]\s*),/.exec(
-    text.replace(/"[^"]*"|'[^']*'/g, quote => 'x'.repeat(quote.length)),
+    text.replace(/"(\\.|[^"\\])*"|'(\\.|[^'\\])*'/g, quote => 'x'.repeat(quote.length)),
   );
   if (stray)
     throw new InfixError(

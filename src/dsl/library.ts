@@ -33,6 +33,8 @@ export interface SpecOf {
 
 export interface Library {
   readonly all: readonly Shelved[];
+  /** By `Kind name`. Of doubles, which are all unsound, one. */
+  readonly byName: ReadonlyMap<string, Shelved>;
   readonly catalogue: Catalogue;
 }
 
@@ -49,7 +51,7 @@ export function lookUp<Kind extends keyof SpecOf>(
   at: Position,
   report: (diagnostic: Diagnostic) => void,
 ): SpecOf[Kind] | undefined {
-  const found = ofKind(library, kind).find(one => one.name === name);
+  const found = library.byName.get(`${kind} ${name}`);
   if (found?.document) return found.document.spec as SpecOf[Kind];
   const word = kind.toLowerCase();
   if (found === undefined) {
@@ -77,7 +79,8 @@ export function shelve(documents: readonly Checked[], catalogue: Catalogue): Lib
       ? []
       : [{ checked, kind, name, document, diagnostics: [] }];
   });
-  const library = { all, catalogue };
+  const byName = new Map(all.map(one => [`${one.kind} ${one.name}`, one]));
+  const library = { all, byName, catalogue };
   refuseDoubles(all);
   // In the order in which they refer to each other, so that a mistake spreads to what depends on it.
   for (const one of ofKind(library, 'Settings')) checkSettings(one);

@@ -23,7 +23,7 @@ export const REDUCERS: readonly Reducer[] = [
 export const RESERVED: readonly string[] = [
   ...REDUCERS.map(reducer => reducer.name),
   ...['abs', 'exists', 'and', 'or', 'not', 'in', 'is', 'true', 'false', 'null', 'this'],
-  ...['before', 'steps', 'target', 'params', 'labels', 'members', 'worst', 'data', 'side', 'step', 'rollout'],
+  ...['before', 'steps', 'target', 'params', 'members', 'worst'],
 ];
 
 /** False for words of the grammar, and for names that every object has (`constructor`). */

@@ -150,19 +150,27 @@ interface JsonSchema {
   readonly allOf?: readonly JsonSchema[];
 }
 
+const described = new WeakMap<object, JsonSchema>();
+
 /** Which keys the mapping at a path may have, read from the schema's own JSON Schema. */
 export function keysOf(schema: z.ZodType | Schema): (path: Path) => readonly string[] {
-  let root: JsonSchema | undefined;
   return path => {
-    // Evaluators and verbs promise less than zod gives; one that is made otherwise names no keys.
-    root ??=
-      schema instanceof z.ZodType
-        ? (z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema)
-        : {};
-    let here = alternatives(root);
+    let here = alternatives(jsonSchemaOf(schema));
     for (const part of path) here = here.flatMap(one => alternatives(below(one, part)));
     return [...new Set(here.flatMap(one => Object.keys(one.properties ?? {})))];
   };
+}
+
+/** Evaluators and verbs promise less than zod gives; one that is made otherwise names no keys. */
+function jsonSchemaOf(schema: z.ZodType | Schema): JsonSchema {
+  const known = described.get(schema);
+  if (known) return known;
+  const made =
+    schema instanceof z.ZodType
+      ? (z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema)
+      : {};
+  described.set(schema, made);
+  return made;
 }
 
 function alternatives(schema: JsonSchema | undefined): JsonSchema[] {

@@ -2,20 +2,7 @@
  * Admission: one function for whoever asks, run when an action is asked for and again in full at its start. It
  * evaluates every guard; the first in order is the reason, all are shown. Pure.
  */
-import type {
-  Action,
-  ApprovalSpec,
-  ClosedPolicy,
-  Episode,
-  Facts,
-  Hold,
-  Mode,
-  Own,
-  RateSpec,
-  SequencePlan,
-  StepSpec,
-  Verb,
-} from '../model.ts';
+import type { Action, Facts, Hold, Mode, Own, RateSpec, SequencePlan, Verb } from '../model.ts';
 import { lockKey } from './draft.ts';
 
 export interface Asked {
@@ -85,7 +72,8 @@ function budgets({ plan, own, action, verb, at }: Asked): Hold[] {
   const spent = own.spent[verb.name] ?? { at: [] };
   // At start, the action's own consumption does not count against it.
   const consumed = own.actions[action.id]?.state === 'intended' ? own.actions[action.id]?.at : undefined;
-  const others = spent.at.filter(one => one !== consumed);
+  const index = consumed === undefined ? -1 : spent.at.indexOf(consumed);
+  const others = index < 0 ? spent.at : spent.at.toSpliced(index, 1);
   const rates = [limits?.rate, guard.rate].flatMap(rate =>
     rate ? overRate(rate, others, at, verb.name) : [],
   );
@@ -101,38 +89,4 @@ function overRate(rate: RateSpec, spent: readonly number[], at: number, verb: st
   if (recent.length < rate.count || oldest === undefined) return [];
   const message = `${verb} was begun ${recent.length} times in its period, ${rate.count} are allowed`;
   return [{ reason: 'rate', message, until: oldest + rate.perMs }];
-}
-
-const ADOPTION: Omit<ApprovalSpec, 'from'> = { quorum: 1, expiresMs: 86_400_000, reaskMs: 86_400_000 };
-
-/** The approval that an action needs, or undefined. The Model's and the step's are both met: the tighter of each part. */
-export function approvalFor(asked: {
-  readonly verb: Verb;
-  readonly step: StepSpec;
-  readonly plan: SequencePlan;
-  readonly episode: Episode;
-  readonly policy: ClosedPolicy;
-}): (ApprovalSpec & { readonly why: 'approval' | 'adopt' }) | undefined {
-  const { verb, step, plan, episode, policy } = asked;
-  if (isMessage(verb)) return undefined;
-  const owner = plan.documents.model?.owner;
-  if (needsAdoption(episode, policy))
-    return { ...ADOPTION, from: owner === undefined ? [] : [owner], why: 'adopt' };
-  if (verb.safe) return undefined;
-  const limit = plan.documents.model?.actions[verb.name]?.approval;
-  if (!limit && !step.approval) return undefined;
-  const both = [limit, step.approval].filter(one => one !== undefined);
-  return {
-    from: (step.approval ?? limit)?.from.map(name => (name === 'owner' ? (owner ?? name) : name)) ?? [],
-    quorum: Math.max(...both.map(one => one.quorum)),
-    expiresMs: Math.min(...both.map(one => one.expiresMs)),
-    reaskMs: Math.max(...both.map(one => one.reaskMs)),
-    why: 'approval',
-  };
-}
-
-/** An episode opened while only observed, or under other clauses, never acts without a person's yes. */
-function needsAdoption(episode: Episode, policy: ClosedPolicy): boolean {
-  if (episode.adopted || episode.sequence.acted) return false;
-  return episode.mode === 'observe' || episode.actingHash !== policy.actingHash;
 }

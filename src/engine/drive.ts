@@ -142,7 +142,12 @@ async function commit(world: World, chain: string, seen: Look): Promise<boolean>
     const at = seen.snapshot.takenAt;
     const moved = row.version !== seen.row.version || canonical(facts) !== canonical(seen.facts);
     const inputs = seen.gap ? [seen.gap] : [];
-    if (row.own.takenAt > at) return false;
+    // Another tick came between, or an input that needs observations which were not taken.
+    const overtaken =
+      row.own.takenAt > at ||
+      row.lastTakenAt !== seen.row.lastTakenAt ||
+      row.own.requested?.id !== seen.row.own.requested?.id;
+    if (overtaken) return false;
     const answer = moved
       ? step(seen.policies, seen.snapshot, { own: withInputs(row.own, inputs, at), facts }, world.catalogue)
       : seen.step;

@@ -122,7 +122,7 @@ export function foldResolve(own: Own, body: Extract<Input, { kind: 'resolve' }>,
 }
 
 /** A terminal outcome: the cooldown begins, the sequence moves when it succeeded, an ended episode is forgotten. */
-export function finish(own: Own, record: ActionHistory, outputs: JsonObject | undefined, at: number): Own {
+function finish(own: Own, record: ActionHistory, outputs: JsonObject | undefined, at: number): Own {
   const { action, episode } = record;
   const spent = own.spent[action.verb] ?? { at: [] };
   let next: Own = { ...own, spent: { ...own.spent, [action.verb]: { ...spent, endedAt: at } } };
@@ -130,13 +130,13 @@ export function finish(own: Own, record: ActionHistory, outputs: JsonObject | un
     const steps = next.episodes[episode]?.plan?.steps.length ?? 0;
     const verified = next.episodes[episode]?.plan?.verify !== undefined;
     next = updateSequence(next, episode, sequence =>
-      advance(sequence, { action, outputs, at, steps, verified }),
+      sequence.action === action.id ? advance(sequence, { action, outputs, at, steps, verified }) : sequence,
     );
   }
   return settled(next, episode);
 }
 
-export function advance(
+function advance(
   { action: _, ...sequence }: Sequence,
   done: {
     readonly action: ActionHistory['action'];
@@ -155,7 +155,7 @@ export function advance(
   return { ...rest, status: done.verified ? 'verifying' : 'done', outputs, endedAt: done.at };
 }
 
-export function forget(own: Own, id: number): Own {
+function forget(own: Own, id: number): Own {
   const { [id]: _, ...episodes } = own.episodes;
   return { ...own, episodes, actions: keep(own.actions, action => action.episode !== id || isLive(action)) };
 }

@@ -159,8 +159,8 @@ function isFixed(request: ObservationRequest): boolean {
   return end <= (request.interval?.from ?? Number.NEGATIVE_INFINITY);
 }
 
+/** What is not there cannot be asked: `absent` is only for a query that succeeded and found nothing. */
 const REASONS: Readonly<Record<string, UnknownReason>> = {
-  absent: 'absent',
   timeout: 'budget',
   memory: 'budget',
   budget: 'budget',

@@ -2,7 +2,9 @@
 
 import { effectKey } from '../canonical.ts';
 import type { Derived, Input, Own, StoreOwn, Transaction } from '../model.ts';
-import { lockKey } from './draft.ts';
+import { isLocked, lockKey } from './draft.ts';
+import { concerns } from './fold.ts';
+import { isLive } from './records.ts';
 
 /** Rows that nothing is due for any more. */
 const NEVER = Number.MAX_SAFE_INTEGER;
@@ -20,6 +22,8 @@ export async function project(
   // A cancel or a resolution names the action alone: it is about the newest attempt.
   const newest = (id: string) => written.before.actions[id]?.action.key;
   for (const body of written.bodies) {
+    // What decides nothing in the fold changes no row either.
+    if (isReport(body) && !concerns(written.before, body)) continue;
     switch (body.kind) {
       case 'intent': {
         const { action } = body;
@@ -32,11 +36,8 @@ export async function project(
           intendedAt: written.at,
         };
         await tx.putAction({ ...row, state: 'intended' });
-        await tx.setFact(lockKey(action.call.subject), {
-          action: action.id,
-          chain: written.chain,
-          since: written.at,
-        });
+        const lock = { action: action.id, chain: written.chain, since: written.at };
+        if (isLocked(action.call)) await tx.setFact(lockKey(action.call.subject), lock);
         break;
       }
       case 'withdrawn':
@@ -53,6 +54,9 @@ export async function project(
           polls: 0,
         });
         break;
+      case 'cannot-tell':
+        await change(tx, effectKey(body.action, body.attempt), { dueAt: NEVER });
+        break;
       case 'absent':
         await change(tx, effectKey(body.action, body.attempt), { state: 'intended', dueAt: 0 });
         break;
@@ -64,12 +68,23 @@ export async function project(
         else await change(tx, effectKey(body.action, body.attempt), { dueAt: NEVER });
         break;
       case 'resolve':
-        if (body.action !== undefined && body.as !== 'resolved') await end(tx, newest(body.action), body.as);
+        if (body.action === undefined || !isLiveIn(written.before, body.action)) break;
+        await end(tx, newest(body.action), body.as === 'succeeded' ? 'succeeded' : 'failed');
         break;
       default:
         break;
     }
   }
+}
+
+/** What the shell reports of one attempt. */
+function isReport(body: Input | Derived | StoreOwn): body is Extract<Input, { readonly attempt: number }> {
+  return ['start-due', 'started', 'outcome', 'absent', 'cannot-tell'].includes(body.kind);
+}
+
+function isLiveIn(own: Own, id: string): boolean {
+  const record = own.actions[id];
+  return record !== undefined && isLive(record);
 }
 
 type Change = Parameters<Transaction['updateAction']>[1];

@@ -37,13 +37,16 @@ async function guarded(world: World, row: ActionRow): Promise<void> {
   } catch (error) {
     const { key, id } = row.action;
     world.log.warn({ action: id, key, verb: row.action.verb, error: messageOf(error) }, 'effect call failed');
-    await postpone(world, row, backoff(row.polls));
+    // While it is starting, `polls` counts the times that nothing was found, and nothing else.
+    const polls = row.state === 'starting' ? row.polls : row.polls + 1;
+    await postpone(world, row, backoff(row.polls), polls);
   }
 }
 
 function move(world: World, row: ActionRow): Promise<void> {
   if (row.state === 'intended') return start(world, row);
-  if (row.state === 'starting') return recover(world, row);
+  // Without a handle there is nothing to poll: a person asked to look again at what could not be told.
+  if (row.state === 'starting' || row.handle === undefined) return recover(world, row);
   return poll(world, row);
 }
 
@@ -64,16 +67,18 @@ async function start(world: World, row: ActionRow): Promise<void> {
 
 async function send(world: World, row: ActionRow): Promise<void> {
   const { action } = row;
+  let refused: PortError | undefined;
   try {
-    const handle = await effectOf(world, row).start(action);
+    const handle = await effectOf(world, row).start(action).catch(error => {
+      if (error instanceof PortError && error.retry === 'never') refused = error;
+      throw error;
+    });
     await started(world, row, handle);
   } catch (error) {
-    if (error instanceof PortError && error.retry === 'never') {
-      return settle(world, row, 'failed', { message: error.message });
-    }
+    if (refused) return settle(world, row, 'failed', { message: refused.message });
     // Whether it began is not known: `find` will say.
     world.log.warn({ action: action.id, error: messageOf(error) }, 'start was not confirmed');
-    await postpone(world, row, BACKOFF_MS.first);
+    await postpone(world, row, BACKOFF_MS.first, 0);
   }
 }
 
@@ -135,9 +140,9 @@ function effectOf(world: World, row: ActionRow) {
   return world.effectFor(row.action.call.capability, row.action.connection);
 }
 
-async function postpone(world: World, row: ActionRow, byMs: number): Promise<void> {
+async function postpone(world: World, row: ActionRow, byMs: number, polls = row.polls + 1): Promise<void> {
   const dueAt = world.realClock() + byMs;
-  await world.store.transaction(tx => tx.updateAction(row.action.key, { dueAt, polls: row.polls + 1 }));
+  await world.store.transaction(tx => tx.updateAction(row.action.key, { dueAt, polls }));
 }
 
 function backoff(polls: number): number {

@@ -4,8 +4,9 @@
  */
 
 import { hashOf } from '../canonical.ts';
-import type { Action, Ask, ClosedPolicy, Hold, SequencePlan, StepSpec } from '../model.ts';
-import { admit, approvalFor } from './admit.ts';
+import type { Action, Ask, Hold, SequencePlan, StepSpec } from '../model.ts';
+import { admit } from './admit.ts';
+import { approvalFor, authorsOf, counts } from './approvals.ts';
 import { compile } from './condition.ts';
 import { causeOf, emit } from './draft.ts';
 import { explain } from './explain.ts';
@@ -151,14 +152,6 @@ function ask(
   return { decision, needs: [], wakeAt: expires, read: factsOf(p, action) };
 }
 
-/** The people behind the commit's author: they may not decide on their own change. */
-function authorsOf(policy: ClosedPolicy): readonly string[] {
-  const { email } = policy.commit.author;
-  return Object.entries(policy.documents.people).flatMap(([name, { emails }]) =>
-    emails.includes(email) ? [name] : [],
-  );
-}
-
 function awaitApproval(p: Progress): Outlook {
   const { draft, episode, policy } = p;
   const { approval = '' } = episode.sequence;
@@ -185,14 +178,6 @@ function awaitApproval(p: Progress): Outlook {
   };
   if (yes.size < waiting.quorum) return { ...held(p, [hold], step, 'ask'), wakeAt: waiting.expires };
   return grant(p, waiting);
-}
-
-/** A vote of someone who may decide. Unauthenticated ones exist only under `trust: local-user`, which waives both checks. */
-function counts(waiting: Ask, vote: Ask['votes'][number], policy: ClosedPolicy): boolean {
-  if (!vote.by.authenticated) return true;
-  const { groups, people } = policy.documents;
-  const members = waiting.from.flatMap(name => groups[name] ?? (people[name] ? [name] : []));
-  return members.includes(vote.by.name) && !waiting.refused.includes(vote.by.name);
 }
 
 /** Admission runs again in full; what holds the action now holds it, and the yes stays. */

@@ -54,7 +54,7 @@ function lookUp(path: string, filling: Filling): Json | undefined {
   if (root === 'labels') return own(filling.labels, rest.join('.'));
   if (root === 'members' || root === 'worst') {
     const label = rest.at(-1) ?? '';
-    const observation = rest.length > 1 ? rest[0] : Object.keys(filling.members)[0];
+    const observation = rest.length > 1 ? rest[0] : Object.keys(filling.members).sort()[0];
     const values = (own(filling.members, observation ?? '') ?? []).flatMap(
       labels => own(labels, label) ?? [],
     );

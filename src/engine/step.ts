@@ -15,7 +15,7 @@ import type {
   Want,
 } from '../model.ts';
 import { closeDecisions, writeDecision } from './decisions.ts';
-import { beginDraft, type Draft, emit } from './draft.ts';
+import { beginDraft, type Draft, emit, isLocked } from './draft.ts';
 import { planOf } from './form.ts';
 import { nextSlot } from './ids.ts';
 import { escalate, type Outlook } from './moves.ts';
@@ -108,7 +108,8 @@ function unresolved(draft: Draft, policies: readonly ClosedPolicy[], record: Act
   emit(draft, { kind: 'unresolved', action: id, attempt, message });
   const episode = draft.own.episodes[record.episode];
   const policy = policies.find(one => one.policy === episode?.cause.policy);
-  if (!episode || !policy) return;
+  // A message that got lost is not chased by another one.
+  if (!episode || !policy || !isLocked(call)) return;
   const text = `${verb} on ${call.subject} is unresolved: ${message}. Settle it with 'flyball resolve ${id.slice(0, 12)} --as succeeded|failed'.`;
   escalate({ draft, policy, episode, verdict: undefined }, text, `!unresolved-${id.slice(0, 12)}`);
 }

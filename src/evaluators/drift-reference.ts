@@ -12,9 +12,10 @@ import { binsOf, comparable, driftColumns, sliceColumns } from './drift-columns.
 import {
   categoryCountsBySlice,
   edgesFrom,
-  fineProbabilities,
+  fineBins,
   MANY,
   numericCounts,
+  probabilities,
   rowsBySlice,
   type SliceProfile,
   sliceKey,
@@ -24,10 +25,13 @@ import { categoriesSql, histogramSql, quantilesSql } from './drift-sql.ts';
 import { countOf, numberOf, unknown } from './reading.ts';
 import { referenceRows } from './source.ts';
 
+/** Above this many rows the finer edges come from a sample of about this many: only the counts on them must be exact. */
+const SAMPLED = 500_000;
+
 /**
- * The queries that are still to be asked, or the profile, or why there is none. Round one: exact quantiles, a query a column,
- * and categories. Round two: exact counts on the edges. Unknown: `too-few` for a reference without rows, `budget` for too many
- * slices, `undefined` for a reference on another connection.
+ * The queries that are still to be asked, or the profile, or why there is none. First how many rows there are; then
+ * quantiles, a query a column, and categories; then exact counts on the edges. Unknown: `too-few` for a reference without
+ * rows, `budget` for too many slices, `undefined` for a reference on another connection.
  */
 export function referenceProfile(
   request: ObservationRequest,
@@ -47,24 +51,38 @@ export function referenceProfile(
   const categorical = comparable(request, 'categorical');
   if (numeric.length + categorical.length === 0) return { unknown: nothingToCompare(request, dataset.name) };
   const rows = { from: referenceRows(request, dialect), by: sliceColumns(given) };
+  const [counts, ...rest] = answers;
+  if (counts === undefined) return { queries: [{ sql: `SELECT count(*) AS n ${rows.from}` }] };
+  const at = quantilesAt(request, countOf(counts[0], 'n'));
   const first = [
-    ...numeric.map(c => quantilesSql(rows, c, fineProbabilities(binsOf(given)), dialect)),
+    ...numeric.map(c => quantilesSql(rows, c, at, dialect)),
     ...(categorical.length === 0 ? [] : [categoriesSql(rows, categorical, dialect)]),
   ];
-  if (answers.length < first.length) return { queries: first.map(sql => ({ sql })) };
-  const slices = slicesOf(request, answers);
+  if (rest.length < first.length) return { queries: first.map(sql => ({ sql })) };
+  const slices = slicesOf(request, rest);
   if (slices.length === 0 || slices.every(s => s.rows === 0))
     return { unknown: unknown('too-few', `0 rows in the reference ${reference.label} (drift)`) };
   if (slices.length > MANY)
     return { unknown: unknown('budget', `more than ${MANY} slices by ${rows.by.join(', ')}`) };
-  if (numeric.length > 0 && answers.length === first.length) {
+  if (numeric.length > 0 && rest.length === first.length) {
     const edges = (slice: number, column: number) =>
       slices[slice]?.numeric[numeric[column] ?? '']?.edges ?? [];
     const values = slices.map(s => s.values);
     return { queries: [{ sql: histogramSql(rows, numeric, values, edges, dialect) }] };
   }
   return {
-    profile: { v: 1, bins: binsOf(given), slices: counted(slices, numeric, answers.at(-1) ?? [], rows.by) },
+    profile: { v: 1, bins: binsOf(given), slices: counted(slices, numeric, rest.at(-1) ?? [], rows.by) },
+  };
+}
+
+/** Exact quantiles for PSI, finer ones for KS: of all rows while they are few, or where slices divide them. */
+function quantilesAt(request: ObservationRequest, rows: number) {
+  const bins = binsOf(request.args);
+  const sliced = sliceColumns(request.args).length > 0;
+  return {
+    exact: probabilities(bins),
+    fine: probabilities(fineBins(bins)),
+    sample: sliced ? 1 : Math.max(1, Math.floor(rows / SAMPLED)),
   };
 }
 
@@ -86,13 +104,14 @@ function slicesOf(
     const key = sliceKey(values);
     found.set(key, { values, rows: (found.get(key)?.rows ?? 0) + countOf(row, 'n') });
   }
-  const quantiles = numeric.map((_, i) => quantilesBySlice(answers[i] ?? [], by));
+  const exact = numeric.map((_, i) => quantilesBySlice(answers[i] ?? [], 'q', by));
+  const fine = numeric.map((_, i) => quantilesBySlice(answers[i] ?? [], 'f', by));
   return [...found].map(([key, { values, rows }]) => ({
     values,
     rows,
     numeric: Object.fromEntries(
       numeric.map((column, i) => {
-        const edges = edgesFrom(quantiles[i]?.get(key) ?? [], binsOf(request.args));
+        const edges = edgesFrom(exact[i]?.get(key) ?? [], fine[i]?.get(key) ?? []);
         return [column, { ...edges, bins: [], nulls: 0, nonfinite: 0 }];
       }),
     ),
@@ -107,14 +126,16 @@ function slicesOf(
 
 function quantilesBySlice(
   rows: readonly Row[],
+  column: 'q' | 'f',
   by: readonly string[],
 ): ReadonlyMap<string, readonly number[]> {
   return new Map(
     rows.flatMap(row => {
       const values = sliceOf(row, by);
-      return values === undefined || !Array.isArray(row.q)
+      const list = row[column];
+      return values === undefined || !Array.isArray(list)
         ? []
-        : [[sliceKey(values), row.q.map(numberOf)] as const];
+        : [[sliceKey(values), list.map(numberOf)] as const];
     }),
   );
 }

@@ -27,14 +27,26 @@ function grouping(names: readonly string[]): string {
 }
 
 /**
- * Rows and exact quantiles of one column by slice, the largest slices first: `s…, n, q`. NULL and non-finite values are left
- * out of `q`.
+ * Rows and quantiles of one column by slice, the largest slices first: `s…, n, q, f`. `q` are exact, at `at`; `f`, finer, are
+ * those of one value in `sample` (by hash: the same every time), because many exact quantiles of many rows take minutes.
+ * NULL and non-finite values are left out of both.
  */
-export function quantilesSql(rows: Rows, column: string, at: readonly number[], dialect: Dialect): string {
+export function quantilesSql(
+  rows: Rows,
+  column: string,
+  at: { readonly exact: readonly number[]; readonly fine: readonly number[]; readonly sample: number },
+  dialect: Dialect,
+): string {
   const names = sliceNames(rows);
-  const columns = [...names, 'count(*) AS n'];
-  const list = at.map(p => double(p)).join(', ');
-  return `SELECT ${columns.join(', ')}, quantile_cont(x0, [${list}]) FILTER (WHERE isfinite(x0)) AS q
+  const list = (probabilities: readonly number[]) => `[${probabilities.map(double).join(', ')}]`;
+  const some = at.sample > 1 ? ` AND hash(x0) % ${at.sample} = 0` : '';
+  const columns = [
+    ...names,
+    'count(*) AS n',
+    `quantile_cont(x0, ${list(at.exact)}) FILTER (WHERE isfinite(x0)) AS q`,
+    `quantile_cont(x0, ${list(at.fine)}) FILTER (WHERE isfinite(x0)${some}) AS f`,
+  ];
+  return `SELECT ${columns.join(', ')}
 FROM (${cells(rows, [column], dialect)}) AS d${grouping(names)} ORDER BY ${['n DESC', ...names].join(', ')} LIMIT ${MANY + 2}`;
 }
 

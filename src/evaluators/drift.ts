@@ -7,7 +7,7 @@ import {
   asProfile,
   categoryCountsBySlice,
   type DriftProfile,
-  fineProbabilities,
+  fineBins,
   numericCounts,
   rowsBySlice,
   type SliceProfile,
@@ -140,7 +140,7 @@ function observe(
 
 function definitionOf(request: ObservationRequest): string {
   const bins = binsOf(request.args);
-  if (request.args.main === 'ks') return `ks/two-sample/bins${fineProbabilities(bins).length + 1}/v1`;
+  if (request.args.main === 'ks') return `ks/two-sample/bins${fineBins(bins)}/v1`;
   const kinds = new Set(driftColumns(request).map(c => c.kind));
   return [
     ...(kinds.has('numeric') ? [`quantile_ref/${bins}/floor1e-4/atoms/v1`] : []),

@@ -1,7 +1,7 @@
 /** Properties of PSI and KS over any data, and small cases by enumeration. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { edgesFrom, fineProbabilities, merge } from './drift-profile.ts';
+import { edgesFrom, fineBins, merge, probabilities } from './drift-profile.ts';
 import { ksBounds, ksExactP, ksP, ksStatistic, ksStephensP } from './ks.ts';
 import {
   atomEdges,
@@ -101,10 +101,8 @@ describe('edges', () => {
     fc.assert(
       fc.property(finite, finite, fc.constantFrom(2, 5, 10, 20, 33), (a, b, bins) => {
         const sorted = finiteSorted(a);
-        const { edges, psi: coarse } = edgesFrom(
-          fineProbabilities(bins).map(p => quantile(sorted, p)),
-          bins,
-        );
+        const at = (n: number) => probabilities(n).map(p => quantile(sorted, p));
+        const { edges, psi: coarse } = edgesFrom(at(bins), at(fineBins(bins)));
         expect(edges).toEqual(expect.arrayContaining([...coarse]));
         expect(new Set([...coarse, ...quantileEdges(sorted, bins)]).size).toBe(coarse.length);
         for (const values of [sorted, finiteSorted(b)])

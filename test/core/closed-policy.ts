@@ -62,9 +62,16 @@ export function ruleOf(more: Partial<Rule> = {}): Rule {
     forMs: 0,
     keepForMs: 0,
     staleAfterMs: 3 * HOUR,
+    // biome-ignore lint/suspicious/noThenProperty: the word of the policy language
     then: [],
     ...more,
   };
+}
+
+/** The part of a rule that says what it does. */
+export function doing(steps: readonly StepSpec[], more: Partial<Rule> = {}): Partial<Rule> {
+  // biome-ignore lint/suspicious/noThenProperty: the word of the policy language
+  return { ...more, then: steps };
 }
 
 /** One line of `observe`, by the real `query` evaluator: its SQL names the observation. */
@@ -132,7 +139,11 @@ export function policyOf({ rule, actions, documents: extra, ...more }: Parts = {
       local: { ...connection, name: 'local' },
       warehouse: { ...connection, name: 'warehouse', connector: 'duckdb' as const },
     },
-    people: { ana: { emails: ['ana@acme.example'] }, ben: { emails: ['ben@acme.example'] } },
+    people: {
+      ana: { emails: ['ana@acme.example'] },
+      ben: { emails: ['ben@acme.example'] },
+      cleo: { emails: ['cleo@acme.example'] },
+    },
     groups: { ml: ['ana', 'ben', 'cleo'] },
     ...extra,
   };

@@ -162,8 +162,7 @@ function append(sim: Simulation, body: Fresh['body']): void {
   const live = (id: string | undefined) => (id === undefined ? undefined : sim.own.actions[id]?.action);
   sim.chain.push(entry);
   const subject = subjectFreed(body, live);
-  // As the store keeps it: plain JSON, so that nothing depends on the order of keys or on shared objects.
-  sim.own = JSON.parse(canonical(fold(sim.own, entry)));
+  sim.own = fold(sim.own, entry);
   if (body.kind === 'intent') setFact(sim, lockKey(body.action.call.subject), { action: body.action.id });
   if (subject !== undefined) setFact(sim, lockKey(subject), null);
 }
@@ -183,6 +182,8 @@ function commit(sim: Simulation, snapshot: Snapshot, answer: Step): void {
   const { own: before, facts, policies } = sim;
   sim.ticks.push({ before, policies, snapshot, facts, entries: answer.entries });
   for (const body of answer.entries) append(sim, body);
+  // As the store gives it back: plain JSON, so that nothing depends on the order of keys or on shared objects.
+  sim.own = JSON.parse(canonical(sim.own));
 }
 
 function setFact(sim: Simulation, key: string, value: Json): void {

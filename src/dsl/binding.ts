@@ -8,19 +8,19 @@ import type { Path } from './source.ts';
 type Raw = PolicySpec['observe'][string];
 const ROLES = ['predictions', 'labels', 'training', 'holdout'] as const;
 
-export interface DataSource {
+export interface Bound {
   readonly dataset?: DatasetSpec;
   readonly connection?: string;
 }
 
 /** The data that it reads, kept in the closure; undefined after noting why there is none. */
-export function sourceOf(
+export function boundTo(
   closing: Closing,
   evaluator: Evaluator,
   args: JsonObject,
   raw: Raw,
   path: Path,
-): DataSource | undefined {
+): Bound | undefined {
   if (evaluator.reads === 'connection') {
     const name = String(args.main);
     const connection = closeConnection(closing, name, [...path, evaluator.name]);
@@ -39,7 +39,7 @@ export function sourceOf(
   return dataset && { dataset };
 }
 
-function joined(closing: Closing, evaluator: Evaluator, path: Path): DataSource | undefined {
+function joined(closing: Closing, evaluator: Evaluator, path: Path): Bound | undefined {
   const { model } = closing;
   const at = [...path, evaluator.name];
   if (model === undefined)
