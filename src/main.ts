@@ -1,41 +1,24 @@
-/** Reads the environment once, wires the ports by hand, and starts a door. The only file that knows everything. */
-import { randomUUID } from 'node:crypto';
+/** Reads the environment once, finds the settings, and starts a door: command line, daemon or agents' server. */
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { homedir, userInfo } from 'node:os';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pino } from 'pino';
 import { runProgram, type Terminal } from './cli/program.ts';
-import { parseDaemonYaml } from './commands/daemon-settings.ts';
-import {
-  type DaemonSettings,
-  follow,
-  type PolicyText,
-  type Ports,
-  type RepositoryPort,
-} from './commands/index.ts';
-import { dataPort } from './connectors/duckdb.ts';
-import { effectsOf, readServingOf } from './connectors/index.ts';
-import { emptyOwn, FOLD_VERSION, fold } from './engine/fold.ts';
+import { type DaemonSettings, follow, type PolicyText, type Ports } from './commands/index.ts';
+import { parseDaemonYaml } from './dsl/index.ts';
 import { run } from './engine/reconcile.ts';
 import type { World } from './engine/world.ts';
-import { evaluators } from './evaluators/index.ts';
-import { verbs } from './executors/index.ts';
 import { initRepository } from './git/init.ts';
-import { closeProposal, diffProposal, listProposals, mergeProposal } from './git/proposals.ts';
-import { propose } from './git/propose.ts';
-import { openRepository, type PolicyRepository } from './git/repository.ts';
+import { openRepository } from './git/repository.ts';
 import { watchBranch } from './git/watch.ts';
 import { readWorktree, watchWorktree } from './git/worktree.ts';
 import { serve } from './mcp/server.ts';
-import { type Catalogue, type Clock, type Log, PortError, type Principal, type Store } from './model.ts';
+import { PortError, type Principal, type Store } from './model.ts';
 import { acquireEngineLock } from './store/engine-lock.ts';
 import type { LedgerStore } from './store/ledger.ts';
-import { openSqliteStore } from './store/sqlite.ts';
-
-const catalogue: Catalogue = { evaluators, verbs };
+import { type Opened, open, stderrLog } from './wiring.ts';
 
 /** How often the daemon looks for due rows that no wake-up announced. */
 const REST_MS = 200;
@@ -113,131 +96,6 @@ function within(home: string, path: string): string {
   return isAbsolute(path) ? path : resolve(home, path);
 }
 
-// ---------------------------------------------------------------------------------------------------- wiring
-
-/** What a process works through, and how to let go of it. */
-export interface Opened {
-  readonly ports: Ports;
-  readonly store: Store & LedgerStore;
-  readonly world: World;
-  close(): Promise<void>;
-}
-
-/** Wires everything for one state. The clock is the system's, or the moment at which a replay stopped. */
-export async function open(
-  settings: DaemonSettings,
-  options: {
-    readonly principal: Principal;
-    readonly role: Ports['role'];
-    readonly clock?: Clock;
-    readonly log?: Log;
-  },
-): Promise<Opened> {
-  const store = await openSqliteStore({
-    path: join(settings.state, 'flyball.db'),
-    fold,
-    emptyOwn,
-    foldVersion: FOLD_VERSION,
-  });
-  const data = dataPort(settings.home);
-  const stopped = await store.meta('replayed-until');
-  const clock = options.clock ?? (stopped === undefined ? steadyClock() : () => Number(stopped));
-  const world: World = {
-    store,
-    clock,
-    realClock: Date.now,
-    catalogue,
-    queryData: data.query,
-    dialectFor: () => data.dialect,
-    readServing: readServingOf(settings.home),
-    effectFor: effectsOf({
-      home: settings.home,
-      runs: join(settings.state, 'runs'),
-      send: message => store.transaction(tx => tx.putMessage(message)),
-      hasMessage: async key => (await store.messages({})).some(one => one.key === key),
-      now: clock,
-    }),
-    log: options.log ?? stderrLog(),
-  };
-  const repository = await lazyRepository(settings, options.principal);
-  const ports: Ports = {
-    world,
-    ledger: store,
-    repository,
-    settings,
-    principal: options.principal,
-    role: options.role,
-    engine: () => runningEngine(settings.state),
-    newId: randomUUID,
-  };
-  const close = async () => {
-    await data.close();
-    await store.close();
-  };
-  return { ports, store, world, close };
-}
-
-/** The system's clock, which never goes backwards within this process. */
-function steadyClock(): Clock {
-  let last = 0;
-  return () => {
-    last = Math.max(last, Date.now());
-    return last;
-  };
-}
-
-function stderrLog(): Log {
-  return pino(
-    { name: 'flyball', level: process.env.FLYBALL_LOG ?? 'info' },
-    pino.destination({ fd: 2, sync: true }),
-  );
-}
-
-/** The engine that holds the lock on this state, by the note beside it, if that process lives. */
-async function runningEngine(state: string): Promise<number | undefined> {
-  try {
-    const pid = Number((await readFile(join(state, 'engine.pid'), 'utf8')).trim());
-    process.kill(pid, 0);
-    return pid;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Opened at first use, so that commands that need no repository work without one. */
-async function lazyRepository(settings: DaemonSettings, principal: Principal): Promise<RepositoryPort> {
-  let opened: Promise<PolicyRepository> | undefined;
-  const repository = () => {
-    opened ??= openRepository({ dir: settings.repository, branch: settings.branch });
-    return opened;
-  };
-  const author = { name: principal.name, email: `${principal.name.replace(/[^\w.-]+/g, '-')}@localhost` };
-  return {
-    head: async () => (await repository()).head(),
-    files: async sha => (await repository()).files(sha),
-    isDescendant: async (sha, ancestor) => (await repository()).isDescendant(sha, ancestor),
-    propose: async draft => propose(await repository(), { ...draft, author }),
-    proposals: async () =>
-      (await listProposals(await repository())).map(one => ({
-        branch: one.branch,
-        title: one.commit.subject,
-        author: one.commit.author.name,
-        at: one.commit.time,
-        base: one.base,
-        files: one.files.map(file => file.path),
-        ahead: one.ahead,
-        behind: one.behind,
-        mergeable: one.mergeable,
-        rationale: one.rationale,
-      })),
-    diff: async branch => diffProposal(await repository(), branch),
-    merge: async (branch, at) => mergeProposal(await repository(), branch, { author, at }),
-    close: async branch => {
-      await closeProposal(await repository(), branch);
-    },
-  };
-}
-
 // ------------------------------------------------------------------------------------------------ the terminal
 
 /** Ports of the command line: a person of this machine, who may run the engine and begin repositories. */
@@ -250,7 +108,7 @@ async function openPorts(options: { readonly config?: string; readonly needs: 's
   }
   const settings = await loadSettings(options.config);
   const role = settings.trust === 'local-user' ? 'admin' : 'operator';
-  const opened = await open(settings, { principal, role });
+  const opened = await open(settings, { principal, role, log: stderrLog(process.env.FLYBALL_LOG ?? 'info') });
   const stopping = stopSignal();
   const ports: Ports = {
     ...opened.ports,

@@ -1,6 +1,6 @@
 /** Tells a replay as it goes: a line a week, and a line for what matters. */
 
-import { entryText } from '../../src/commands/explain.ts';
+import { entryText } from '../../src/commands/entry-text.ts';
 import type { Entry, Store } from '../../src/model.ts';
 import type { Injection } from './story.ts';
 

@@ -14,8 +14,8 @@ export interface ModelCard {
   readonly created: string;
   /** The version in service when this one was trained; null for the first. */
   readonly parent: string | null;
-  /** Half open. */
-  readonly trained: { readonly from: string; readonly to: string };
+  /** Half open; `to` is where the landed flights ended. `missing`: days in between that had not landed. */
+  readonly trained: { readonly from: string; readonly to: string; readonly missing: readonly string[] };
   readonly slice: {
     readonly focus: unknown;
     readonly only: unknown;

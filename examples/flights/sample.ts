@@ -1,6 +1,7 @@
 /** Which landed flights a training run uses, as SQL that anyone can run again to count the same rows. */
 import type { FlightColumns } from './classifier.ts';
 import { renderFocus } from './focus.ts';
+import { addDays, daysBetween } from './layout.ts';
 import { literal, type Warehouse } from './warehouse.ts';
 
 /** One flight in ten is never trained on: by a hash of its id, so that every version has the same ones. */
@@ -21,6 +22,11 @@ export interface SampleRequest {
 
 /** The request rendered to SQL conditions. They name columns of the landed flights only. */
 export interface Sample {
+  /** What is trained on of the window that was asked for: it ends with the last day that has landed. */
+  readonly since: string;
+  readonly until: string;
+  /** Days of the window that have not landed. They are named, so that the counts still hold when they land later. */
+  readonly missing: readonly string[];
   readonly window: string;
   readonly focus: string;
   /** The rows that are trained on. */
@@ -29,20 +35,34 @@ export interface Sample {
   readonly holdout: string;
 }
 
-/** The conditions of a checked request. Throws when a part of it is no window, share or filter. */
-export function sampleOf(request: SampleRequest): Sample {
-  const [from, to] = [request.since, request.until].map(moment) as [string, string];
-  if (from >= to) throw new Error(`window: ${from} to ${to}; expected since before until`);
+/**
+ * The conditions of a checked request, given the days that have landed. Throws when a part of it is no window, share or
+ * filter, or when nothing of the window has landed.
+ */
+export function sampleOf(request: SampleRequest, landed: readonly string[]): Sample {
+  const since = moment(request.since);
+  const asked = moment(request.until);
+  if (since >= asked) throw new Error(`window: ${since} to ${asked}; expected since before until`);
+  const inside = landed.filter(day => addDays(day, 1) > since && day < asked).sort();
+  const newest = inside.at(-1);
+  if (newest === undefined)
+    throw new Error(`window: ${since} to ${asked} has 0 rows landed; expected at least 1`);
+  const until = [asked, `${addDays(newest, 1)} 00:00:00`].sort()[0] as string;
+  const missing = daysBetween(since.slice(0, 10), newest).filter(day => !inside.includes(day));
   if (!(request.rest >= 0 && request.rest <= 1))
     throw new Error(`rest: ${request.rest}; expected a share, 0 to 1`);
   if (request.only !== null && request.focus !== null)
     throw new Error('focus and only: both; expected at most one');
   const only = request.only === null ? '' : ` AND ${renderFocus(request.only)}`;
-  const window = `departed_at >= TIMESTAMP '${from}' AND departed_at < TIMESTAMP '${to}'${only}`;
+  const without = missing.map(day => ` AND departed_at::DATE <> DATE '${day}'`).join('');
+  const window = `departed_at >= TIMESTAMP '${since}' AND departed_at < TIMESTAMP '${until}'${without}${only}`;
   const focus = request.focus === null ? 'true' : renderFocus(request.focus);
   const millionths = Math.round(request.rest * 1_000_000);
   const drawn = `md5_number_lower(${literal(`rest:${request.seed}:`)} || flight_id) % 1000000 < ${millionths}`;
   return {
+    since,
+    until,
+    missing,
     window,
     focus,
     used: `${window} AND NOT (${holdoutSql}) AND (${focus} OR ${drawn})`,
@@ -94,6 +114,7 @@ export async function readFlights(
   };
 }
 
+/** ISO 8601 in the form of SQL, UTC, to the second; both sort as text. */
 function moment(text: string): string {
   const at = Date.parse(text);
   if (Number.isNaN(at))

@@ -38,33 +38,24 @@ export const approvals = [
 /** The mornings of the replay: `from` belongs to it, `to` does not. */
 export const replay = { from: '2001-02-01', to: '2001-07-01' } as const;
 
-/** What the data and the injections should lead to, computed offline (README): for reading beside what happened. */
+/** What the data and the injections lead to (figures in README.md): for reading beside what happened. */
 export const expected = [
   {
     day: '2001-02-18',
     policy: 'delay-drift',
-    what: 'winter storms: a retraining on the airports that moved; weather stays bad: not verified, escalated',
+    what: 'winter storms: one retraining on the seven airports that moved, promoted',
   },
+  { day: '2001-02-28', policy: 'delay-drift', what: 'the storms go on: not verified, escalated' },
+  { day: '2001-03-21', policy: 'feature-view', what: 'injected: predictions without a late rate; told' },
+  { day: '2001-04-14', policy: 'delay-drift', what: 'real drift, injected leak: the holdout praises v3' },
+  { day: '2001-04-19', policy: 'live-quality', what: 'live labels disagree: rollback to v1' },
+  { day: '2001-05-01', policy: 'delay-drift', what: 'fires, held by the cooldown until 5 May' },
+  { day: '2001-05-05', policy: 'delay-drift', what: 'a clean retraining on fourteen airports, promoted' },
+  { day: '2001-05-14', policy: 'delay-drift', what: 'verified' },
   {
-    day: '2001-03-21',
-    policy: 'feature-view',
-    what: 'injected: predictions without a late rate; people are told',
-  },
-  {
-    day: '2001-04-14',
+    day: '2001-05-17',
     policy: 'delay-drift',
-    what: 'real drift, injected leak: the holdout praises the new version',
+    what: 'fires again, held by cooldown and rate until it clears',
   },
-  {
-    day: '2001-04-19',
-    policy: 'live-quality',
-    what: 'live labels disagree: rollback to the last verified version',
-  },
-  { day: '2001-05-01', policy: 'delay-drift', what: 'fires, held by the cooldown until 2001-05-05' },
-  { day: '2001-05-05', policy: 'delay-drift', what: 'a clean retraining, promoted and verified' },
-  {
-    day: '2001-06-16',
-    policy: 'delay-drift',
-    what: 'injected: nothing lands; unknown, although drift that would fire is there',
-  },
+  { day: '2001-06-16', policy: 'delay-drift', what: 'injected: nothing lands; unknown until 21 June' },
 ] as const;

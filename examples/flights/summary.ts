@@ -1,9 +1,9 @@
 /** What a replay leaves a person with: what fired, what was done, what was held and why, quality before and after. */
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { table } from '../../src/commands/time.ts';
-import type { Opened } from '../../src/main.ts';
 import type { Entry } from '../../src/model.ts';
+import type { Opened } from '../../src/wiring.ts';
 import { literal, type Warehouse } from './warehouse.ts';
 
 interface Version {
@@ -83,11 +83,7 @@ function firedRows(entries: readonly Entry[]): string[][] {
     );
     const ended = mine.find(one => one.body.kind === 'episode-ended');
     const stalled = mine.find(one => one.body.kind === 'stalled');
-    const acted = mine.flatMap(one =>
-      one.body.kind === 'intent' && one.body.action.call.capability !== 'notify.send'
-        ? [one.body.action.verb]
-        : [],
-    );
+    const acted = mine.flatMap(one => (isEffect(one.body) ? [one.body.action.verb] : []));
     const how = [
       ...new Set(acted),
       ...(stalled?.body.kind === 'stalled' ? [`escalated (${stalled.body.reason})`] : []),
@@ -119,6 +115,11 @@ function heldRows(entries: readonly Entry[]): string[][] {
   ]);
 }
 
+/** An intent that touches the world, counted once for all phases of its step. */
+function isEffect(body: Entry['body']): body is Extract<Entry['body'], { kind: 'intent' }> {
+  return body.kind === 'intent' && body.action.call.capability !== 'notify.send' && body.action.phase === 0;
+}
+
 function counted(words: readonly string[]): string {
   const counts = new Map<string, number>();
   for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
@@ -129,10 +130,18 @@ function day(at: number): string {
   return new Date(at).toISOString().slice(0, 10);
 }
 
+function hasFiles(folder: string): boolean {
+  return existsSync(folder) && readdirSync(folder).some(name => name.endsWith('.parquet'));
+}
+
 /** Log loss and AUC of each version over all it served, by rank sums, from the files that the warehouse kept or dropped. */
 async function qualityOf(warehouse: Warehouse, home: string): Promise<readonly Version[]> {
-  const files = (kind: string) =>
-    `read_parquet(['${join(home, 'data', kind)}/*.parquet', '${join(home, 'archive', kind)}/*.parquet'])`;
+  const files = (kind: string) => {
+    const folders = [join(home, 'data', kind), join(home, 'archive', kind)].filter(folder =>
+      existsSync(folder),
+    );
+    return `read_parquet([${folders.map(folder => literal(`${folder}/*.parquet`)).join(', ')}])`;
+  };
   const rows = await warehouse.rows(`
     WITH judged AS (
       SELECT version, score, late, scored_at, rank() OVER (PARTITION BY version ORDER BY score) + (count(*) OVER (PARTITION BY version, score) - 1) / 2.0 AS r

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -68,6 +68,22 @@ describe('train', () => {
     });
   });
 
+  test('counts what had landed, also when more lands later', async () => {
+    const late = layout(root).flights('2001-01-05');
+    await rename(late, `${late}.held`);
+    const { card } = await trained({ focus, rest: 0.1, seed: 7, until: '2001-01-09T02:30:00Z' }).finally(() =>
+      rename(`${late}.held`, late),
+    );
+    expect(card.trained).toEqual({
+      from: '2001-01-02T00:00:00Z',
+      to: '2001-01-09T00:00:00Z',
+      missing: ['2001-01-05'],
+    });
+    await landDay(root, '2001-01-09');
+    expect(await count(card.countingSql)).toMatchObject({ focus: card.rows.focus, rest: card.rows.rest });
+    await rm(layout(root).flights('2001-01-09'));
+  });
+
   test('with only, uses nothing else', async () => {
     const { card } = await trained({ only: { op: '==', column: 'origin', value: 'ORD' }, rest: 0, seed: 1 });
     const own = await count(`SELECT count(*)::INTEGER AS n FROM 'data/flights/*.parquet' WHERE origin = 'ORD'
@@ -94,7 +110,7 @@ describe('train', () => {
       model: 'late-flights',
       parent: 'v1',
       created: '2001-01-09T00:00:00.000Z',
-      trained: { from: '2001-01-02T00:00:00.000Z', to: '2001-01-09T00:00:00.000Z' },
+      trained: { from: '2001-01-02T00:00:00Z', to: '2001-01-09T00:00:00Z', missing: [] },
       slice: { focus, only: null, rest: 0.1, seed: '7' },
     });
     expect(card).not.toHaveProperty('injected');
@@ -122,6 +138,7 @@ describe('train', () => {
     [{ focus, rest: 1.5 }, /rest: 1.5; expected a share/],
     [{ since: 'yesterday' }, /expected ISO 8601/],
     [{ since: window.until }, /expected since before until/],
+    [{ since: '2002-01-01', until: '2002-02-01' }, /0 rows landed; expected at least 1/],
     [{ only: { op: '==', column: 'origin', value: 'XXX' } }, /0 rows; expected at least 1/],
   ])('refuses %j and leaves no version', async (params, message) => {
     const before = await readdir(layout(root).registry);

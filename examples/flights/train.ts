@@ -1,8 +1,8 @@
 /** Pipeline `train`: a new version of the model, trained on a slice of the landed flights, with its card. */
-import { readFile } from 'node:fs/promises';
-import { relative } from 'node:path';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, relative } from 'node:path';
 import { featureNames, fitClassifier, score } from './classifier.ts';
-import { layout, modelName } from './layout.ts';
+import { addDays, layout, modelName } from './layout.ts';
 import { type Metrics, measure } from './metrics.ts';
 import { type PipelineRun, runPipeline } from './pipeline.ts';
 import { claimVersion, type ModelCard, readChampion, writeVersion } from './registry.ts';
@@ -27,7 +27,7 @@ const holdoutDays = 14;
 export async function train({ root, params, key }: PipelineRun): Promise<Readonly<Record<string, unknown>>> {
   const began = performance.now();
   const request = requestOf(params);
-  const sample = sampleOf(request);
+  const sample = sampleOf(request, await landedDays(root));
   const leak = (await injectedFault(root)) === 'leak';
   return withWarehouse(async warehouse => {
     const files = { flights: layout(root).allFlights, features: layout(root).allFeatures };
@@ -37,7 +37,7 @@ export async function train({ root, params, key }: PipelineRun): Promise<Readonl
     const rows = await readFlights(warehouse, 'FROM chosen');
     const model = fitClassifier(rows.flights, rows.late, { seed: seedNumber(request.seed) });
     const version = await claimVersion(root);
-    const holdout = await judge(warehouse, table, sample, request, root, version, model);
+    const holdout = await judge(warehouse, table, sample, root, version, model);
     const [sum] =
       await warehouse.rows(`SELECT hex(coalesce(bit_xor(md5_number_lower(concat_ws('|', flight_id, hour, weekday,
       distance, origin, destination, coalesce(late_rate::VARCHAR, '-'), late))), 0)) AS hash FROM chosen`);
@@ -46,7 +46,7 @@ export async function train({ root, params, key }: PipelineRun): Promise<Readonl
       version,
       created: new Date(request.until).toISOString(),
       parent: await readChampion(root),
-      trained: { from: new Date(request.since).toISOString(), to: new Date(request.until).toISOString() },
+      trained: { from: iso(sample.since), to: iso(sample.until), missing: sample.missing },
       slice: {
         focus: request.focus,
         only: request.only,
@@ -81,14 +81,15 @@ async function judge(
   warehouse: Warehouse,
   table: string,
   sample: Sample,
-  request: SampleRequest,
   root: string,
   version: string,
   model: ReturnType<typeof fitClassifier>,
 ): Promise<ModelCard['holdout']> {
-  const to = Date.parse(request.until);
-  const from = Math.max(Date.parse(request.since), to - holdoutDays * 86_400_000);
-  const recent = `departed_at >= TIMESTAMP '${new Date(from).toISOString().slice(0, 19).replace('T', ' ')}'`;
+  const from = [
+    sample.since,
+    `${addDays(sample.until.slice(0, 10), -holdoutDays)} 00:00:00`,
+  ].sort()[1] as string;
+  const recent = `departed_at >= TIMESTAMP '${from}'`;
   const path = `${layout(root).version(version)}/holdout.parquet`;
   await writeParquet(
     warehouse,
@@ -98,7 +99,7 @@ async function judge(
   const held = await readFlights(warehouse, `FROM read_parquet(${literal(path)})`);
   const metrics: Metrics = measure(score(model, held.flights), held.late);
   const rule = `never trained on, by any version: ${holdoutSql}; of them the last ${holdoutDays} days of the window`;
-  return { rule, from: new Date(from).toISOString(), to: new Date(to).toISOString(), metrics };
+  return { rule, from: iso(from), to: iso(sample.until), metrics };
 }
 
 /** One query that counts what was used and what there was to choose from. */
@@ -136,6 +137,16 @@ function requestOf(params: PipelineRun['params']): SampleRequest {
     rest: Number(params.rest ?? (focus === null ? 1 : 0)),
     seed,
   };
+}
+
+/** The days whose flights have landed, oldest first. */
+async function landedDays(root: string): Promise<readonly string[]> {
+  const names = await readdir(dirname(layout(root).allFlights)).catch(() => []);
+  return names.flatMap(name => /^(\d{4}-\d{2}-\d{2})\.parquet$/.exec(name)?.[1] ?? []).sort();
+}
+
+function iso(moment: string): string {
+  return `${moment.replace(' ', 'T')}Z`;
 }
 
 /** The fault that a run is asked to have, by `inject.json` in the state folder; see `morning.ts`. */

@@ -1,6 +1,5 @@
 /** The command line, generated from the table of commands: arguments and options come from each input schema. */
 import { Option, Command as Program } from 'commander';
-import { z } from 'zod';
 import {
   type Command,
   commands,
@@ -8,7 +7,9 @@ import {
   type ExitCode,
   type PolicyText,
   type Ports,
+  type Property,
   perform,
+  propertiesOf,
 } from '../commands/index.ts';
 import { paintFor } from './paint.ts';
 
@@ -23,13 +24,6 @@ export interface Terminal {
     readonly needs: Command['needs'];
   }) => Promise<{ readonly ports: Ports; close(): Promise<void> }>;
   readonly readFiles: (paths: readonly string[]) => Promise<readonly PolicyText[]>;
-}
-
-interface Property {
-  readonly type?: string;
-  readonly enum?: readonly string[];
-  readonly default?: unknown;
-  readonly description?: string;
 }
 
 /** Runs one command line and gives its exit code: 0 fine, 1 error, 2 changes pending. */
@@ -80,36 +74,23 @@ function add(program: Program, groups: Map<string, Program>, command: Command): 
   const examples = command.examples.map(example => `  ${example}`).join('\n');
   made.description(command.description).option('--json', 'print the result as JSON');
   if (examples) made.addHelpText('after', `\nExamples:\n${examples}`);
-  const { properties, required } = schemaOf(command);
+  const properties = propertiesOf(command);
   for (const name of command.positional) {
-    const needed = required.includes(name);
-    made.argument(needed ? `<${name}>` : `[${name}]`, properties[name]?.description ?? '');
+    const property = properties.find(one => one.name === name);
+    made.argument(property?.required ? `<${name}>` : `[${name}]`, property?.description ?? '');
   }
-  for (const [name, property] of Object.entries(properties)) {
-    if (!command.positional.includes(name)) made.addOption(optionOf(name, property, required.includes(name)));
+  for (const property of properties) {
+    if (!command.positional.includes(property.name)) made.addOption(optionOf(property));
   }
   return made.exitOverride().configureOutput(program.configureOutput());
 }
 
-function schemaOf(command: Command): {
-  properties: Readonly<Record<string, Property>>;
-  required: readonly string[];
-} {
-  const schema = z.toJSONSchema(command.input, { io: 'input' }) as {
-    properties?: Record<string, Property>;
-    required?: string[];
-  };
-  return { properties: schema.properties ?? {}, required: schema.required ?? [] };
-}
-
-function optionOf(name: string, property: Property, required: boolean): Option {
-  const words = property.description ?? '';
-  if (property.type === 'boolean') return new Option(`--${name}`, words);
-  if (property.type === 'array')
-    return new Option(`--${name} <paths...>`, words).makeOptionMandatory(required);
-  const option = new Option(`--${name} <value>`, words).makeOptionMandatory(required);
-  if (property.enum) option.choices(property.enum);
-  if (property.type === 'integer' || property.type === 'number') option.argParser(Number);
+function optionOf({ name, required, type, enum: choices, description = '' }: Property): Option {
+  if (type === 'boolean') return new Option(`--${name}`, description);
+  if (type === 'array') return new Option(`--${name} <paths...>`, description).makeOptionMandatory(required);
+  const option = new Option(`--${name} <value>`, description).makeOptionMandatory(required);
+  if (choices) option.choices(choices);
+  if (type === 'integer' || type === 'number') option.argParser(Number);
   return option;
 }
 

@@ -1,5 +1,5 @@
 /** What a command is: one operation, once, as data. The doors (CLI, MCP, HTTP) are generated from it and decide nothing. */
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Ports } from './ports.ts';
 
 /** Each role may do what those before it may. */
@@ -61,4 +61,29 @@ interface Definition<I extends z.ZodObject, O extends z.ZodObject> {
 export function command<I extends z.ZodObject, O extends z.ZodObject>(definition: Definition<I, O>): Command {
   const { positional = [], needs = 'state', exit = () => 0 as const } = definition;
   return { ...definition, positional, needs, exit };
+}
+
+/** One input of a command, as its JSON Schema says it. */
+export interface Property {
+  readonly name: string;
+  readonly type?: string;
+  readonly enum?: readonly string[];
+  readonly description?: string;
+  readonly required: boolean;
+}
+
+/** The inputs of a command in the order of its schema: what a door needs to make options or forms of them. */
+export function propertiesOf(command: Command): readonly Property[] {
+  const schema = z.toJSONSchema(command.input, { io: 'input' }) as {
+    readonly properties?: Readonly<Record<string, Omit<Property, 'name' | 'required'>>>;
+    readonly required?: readonly string[];
+  };
+  const { properties = {}, required = [] } = schema;
+  return Object.entries(properties).map(([name, { type, enum: choices, description }]) => ({
+    name,
+    required: required.includes(name),
+    ...(type === undefined ? {} : { type }),
+    ...(choices === undefined ? {} : { enum: choices }),
+    ...(description === undefined ? {} : { description }),
+  }));
 }

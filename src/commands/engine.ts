@@ -4,9 +4,9 @@ import { appendInput } from '../engine/drive.ts';
 import { chainOf } from '../engine/ids.ts';
 import { settleAll } from '../engine/reconcile.ts';
 import { command } from './command.ts';
+import { summary } from './entry-text.ts';
 import { followHead } from './follow.ts';
 import { Refusal } from './perform.ts';
-import { summary } from './plan.ts';
 import type { Ports } from './ports.ts';
 import { safe } from './time.ts';
 

@@ -11,11 +11,12 @@ import type {
   TargetRow,
   Verdict,
 } from '../model.ts';
-import { command, type Paint } from './command.ts';
+import { command } from './command.ts';
+import { entryText } from './entry-text.ts';
+import { text } from './explain-text.ts';
 import { Refusal } from './perform.ts';
-import { summary } from './plan.ts';
 import type { Ports } from './ports.ts';
-import { safe, span, table, value, when } from './time.ts';
+import { safe, span, value, when } from './time.ts';
 
 const operand = z.object({
   name: z.string(),
@@ -61,7 +62,7 @@ const output = z.object({
     })
     .optional(),
 });
-type Output = z.output<typeof output>;
+export type Output = z.output<typeof output>;
 
 export const explain = command({
   name: 'explain',
@@ -279,46 +280,6 @@ function line({ seq, at, body }: Entry): Output['trail'][number] {
   return { seq, at, kind: body.kind, text: entryText(body) };
 }
 
-/** One line of any entry. */
-export function entryText(body: Entry['body']): string {
-  switch (body.kind) {
-    case 'approval':
-      return `${body.decision} by ${body.by.name}${body.by.authenticated ? '' : ' (unauthenticated, self)'}${body.comment ? `: ${safe(body.comment)}` : ''}`;
-    case 'outcome':
-      return `${body.outcome} ${body.action.slice(0, 12)} ${safe(body.message ?? JSON.stringify(body.outputs ?? {}), 200)}`;
-    case 'start-due':
-    case 'started':
-    case 'absent':
-      return body.action.slice(0, 12);
-    case 'cannot-tell':
-      return `${body.action.slice(0, 12)} ${safe(body.message)}`;
-    case 'gap':
-      return `not looked at for ${span(body.to - body.from)}`;
-    case 'revision':
-      return `commit ${body.commit.sha.slice(0, 7)} by ${safe(body.commit.author.name, 60)}: ${Object.keys(body.policies).join(', ')}`;
-    case 'request':
-      return `${body.what} by ${body.by.name} through ${body.by.door}${body.reason ? `: ${safe(body.reason)}` : ''}`;
-    case 'cancel':
-    case 'retry':
-    case 'resolve':
-    case 'adopt':
-      return `by ${body.by.name}${'reason' in body && body.reason ? `: ${safe(body.reason)}` : ''}`;
-    case 'pause':
-    case 'resume':
-      return `${body.scope} by ${body.by.name}${body.reason ? `: ${safe(body.reason)}` : ''}`;
-    case 'silence':
-      return `by ${body.by.name} until ${when(body.until)}`;
-    case 'audit':
-      return `${body.result} ${body.command} by ${body.by.name} through ${body.by.door}${body.message ? `: ${body.message}` : ''}`;
-    case 'anchor':
-      return `${Object.keys(body.heads).length} heads`;
-    case 'checkpoint':
-      return '';
-    default:
-      return summary(body);
-  }
-}
-
 async function openedSection(
   ports: Ports,
   chain: string,
@@ -354,51 +315,4 @@ async function openedSection(
     author: safe(closure?.commit.author.name ?? ''),
     mode: opened.mode,
   };
-}
-
-function text(found: Output, paint: Paint): string {
-  const colour: Record<string, (s: string) => string> = {
-    ok: paint.good,
-    breach: paint.bad,
-    unknown: paint.warn,
-  };
-  const parts = found.sections.map(one => {
-    const head = `${(colour[one.verdict] ?? paint.bold)(one.verdict.toUpperCase())} ${paint.bold(one.policy)}${one.group ? ` [${one.group}]` : ''} on ${one.target}: ${one.clause}`;
-    const operands = one.operands.map(op => [
-      op.name,
-      op.value,
-      op.interval ?? '',
-      op.rows === undefined ? '' : `n=${op.rows}`,
-      op.comparison ? `${op.comparison} is ${op.truth ?? ''}` : '',
-    ]);
-    const facts = [
-      ['state', one.state],
-      ['decision', one.decision],
-      ...one.holds.map(hold => ['held', hold]),
-      ...one.members.map(member => ['members', member]),
-      ['mode', one.mode],
-      ...(one.nextCheck ? [['next check', one.nextCheck]] : []),
-      ['from', `${one.where}, commit ${one.commit.slice(0, 7)} by ${one.author}`],
-    ];
-    return [head, table(operands, '  '), table(facts, '  ')].filter(part => part !== '').join('\n');
-  });
-  const action = found.action;
-  const about = action
-    ? [
-        `${paint.bold(action.verb)} ${action.subject}: ${action.state}`,
-        table(
-          [
-            ['action', action.id],
-            ['key', action.key],
-            ['episode', String(action.episode)],
-            ['arguments', action.args],
-          ],
-          '  ',
-        ),
-      ]
-    : [];
-  const trail = found.trail.map(one => [String(one.seq), when(one.at), one.kind, one.text]);
-  return [...about, ...parts, ...(trail.length > 0 ? [paint.bold('Trail'), table(trail, '  ')] : [])].join(
-    '\n',
-  );
 }

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { EntryKind } from '../model.ts';
 import { command } from './command.ts';
-import { entryText } from './explain.ts';
+import { entryText } from './entry-text.ts';
 import { table, when } from './time.ts';
 
 export const log = command({

@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { look } from '../engine/drive.ts';
 import { chainOf } from '../engine/ids.ts';
-import type { Derived } from '../model.ts';
 import { command, type Paint } from './command.ts';
+import { summary } from './entry-text.ts';
 import type { Ports } from './ports.ts';
 import { compileRevision } from './take-revision.ts';
 import { safe, table, value } from './time.ts';
@@ -114,43 +114,6 @@ function add(found: Output, target: string, seen: NonNullable<Awaited<ReturnType
   }
   for (const entry of seen.step.entries)
     found.changes.push({ target, kind: entry.kind, text: summary(entry) });
-}
-
-/** One line of a derived entry. */
-export function summary(body: Derived): string {
-  switch (body.kind) {
-    case 'transition':
-      return `${body.cause.policy}${group(body.labels)}: ${body.from} → ${body.to}${body.reason ? ` (${body.reason})` : ''}`;
-    case 'episode-opened':
-      return `${body.cause.policy}${group(body.labels)} fires: ${body.verdict.clause}`;
-    case 'episode-ended':
-      return `${body.cause.policy}: episode ${body.episode} ended, ${body.how}`;
-    case 'decision':
-      return `${body.decision.policy}: ${body.decision.outcome} ${body.decision.verb ?? ''} ${body.decision.holds.map(hold => safe(hold.message)).join('; ')}`.trim();
-    case 'ask':
-      return `${body.cause.policy}: asks ${body.from.join(', ')} for ${body.action.verb} on ${body.action.call.subject}, approval ${body.approval}`;
-    case 'intent':
-      return `${body.cause.policy}: will ${body.action.verb} (${body.action.call.capability}) on ${body.action.call.subject}, key ${body.action.key.slice(0, 12)}`;
-    case 'withdrawn':
-      return `${body.cause.policy}: withdrawn, ${safe(body.message)}`;
-    case 'verified':
-      return body.what === 'version'
-        ? `version ${body.version ?? ''} is verified (${body.basis})`
-        : `${body.cause?.policy ?? ''}: the remedy helped`;
-    case 'not-verified':
-      return `${body.cause.policy}: the remedy ${body.judged ? 'did not help' : 'could not be judged'}`;
-    case 'stalled':
-      return `${body.cause.policy}: stalled, ${safe(body.message)}`;
-    case 'unresolved':
-      return `action ${body.action.slice(0, 12)} is unresolved: ${safe(body.message)}`;
-    case 'adopted':
-      return `${body.cause.policy}: adopts action ${body.running.slice(0, 12)}`;
-  }
-}
-
-function group(labels: Readonly<Record<string, string>>): string {
-  const values = Object.values(labels);
-  return values.length === 0 ? '' : ` [${values.join('/')}]`;
 }
 
 function text(found: Output, paint: Paint): string {

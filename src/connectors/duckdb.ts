@@ -116,6 +116,12 @@ function turns(most: number): <T>(work: () => Promise<T>) => Promise<T> {
   };
 }
 
+/** `files('orders/*.parquet')` in SQL of policies: Parquet files below the connection's folder, and nowhere else. */
+function filesMacro(folder: string): string {
+  const prefix = `${folder}/`.replaceAll("'", "''");
+  return `CREATE MACRO files(pattern) AS TABLE SELECT * FROM read_parquet('${prefix}' || pattern)`;
+}
+
 async function start(folder: string, memory: string, name: string): Promise<DuckDBInstance> {
   try {
     const instance = await DuckDBInstance.create(':memory:', {
@@ -128,6 +134,7 @@ async function start(folder: string, memory: string, name: string): Promise<Duck
     const connection = await instance.connect();
     await connection.run(`SET TimeZone = 'UTC'`);
     await connection.run(`SET allowed_directories = ['${`${folder}/`.replaceAll("'", "''")}']`);
+    await connection.run(filesMacro(folder));
     await connection.run('SET enable_external_access = false');
     await connection.run('SET lock_configuration = true');
     connection.closeSync();

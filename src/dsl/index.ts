@@ -1,5 +1,6 @@
 /** The door of the language: text → documents → closed policies → what is in force. Everything behind it is pure. */
 export { type Compiled, type CompileInput, compile, type Failed } from './compile.ts';
+export { type DaemonYaml, parseDaemonYaml } from './daemon-settings.ts';
 export { formatDiagnostic } from './diagnostic.ts';
 export { type File, parseDocuments } from './documents.ts';
 export { formatDuration, parseDuration } from './quantity.ts';

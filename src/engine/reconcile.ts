@@ -69,10 +69,12 @@ async function send(world: World, row: ActionRow): Promise<void> {
   const { action } = row;
   let refused: PortError | undefined;
   try {
-    const handle = await effectOf(world, row).start(action).catch(error => {
-      if (error instanceof PortError && error.retry === 'never') refused = error;
-      throw error;
-    });
+    const handle = await effectOf(world, row)
+      .start(action)
+      .catch(error => {
+        if (error instanceof PortError && error.retry === 'never') refused = error;
+        throw error;
+      });
     await started(world, row, handle);
   } catch (error) {
     if (refused) return settle(world, row, 'failed', { message: refused.message });

@@ -26,7 +26,7 @@ import { countOf, numberOf, unknown } from './reading.ts';
 import { referenceRows } from './source.ts';
 
 /** Above this many rows the finer edges come from a sample of about this many: only the counts on them must be exact. */
-const SAMPLED = 500_000;
+const SAMPLED = 200_000;
 
 /**
  * The queries that are still to be asked, or the profile, or why there is none. First how many rows there are; then

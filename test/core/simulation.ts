@@ -87,6 +87,10 @@ export function simulate(policies: readonly ClosedPolicy[]): Simulation {
       return last;
     },
     tick(values = {}, due = 'all') {
+      if (lastTakenAt !== undefined && sim.policies.length > 0) {
+        const every = Math.min(...sim.policies.map(policy => policy.everyMs));
+        if (sim.at - lastTakenAt > 2 * every) append(sim, { kind: 'gap', from: lastTakenAt, to: sim.at });
+      }
       const moment = { at: sim.at, last: due === 'all' ? undefined : lastTakenAt };
       const history = { own: sim.own, facts: sim.facts };
       const wanted = wants(sim.policies, history, moment, CATALOGUE.evaluators);

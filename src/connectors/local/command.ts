@@ -1,4 +1,5 @@
 /** Runs one command in a process group of its own, without a shell, to its end, its deadline or its cancellation. */
+
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
@@ -6,15 +7,10 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Json } from '../../model.ts';
 import { capture } from './capture.ts';
+import { childEnvironment } from './environment.ts';
 import { codeOf, messageOf } from './files.ts';
 import { identityOf, signalGroup } from './processes.ts';
-import {
-  minimalEnvironment,
-  pickOutputs,
-  type RunFiles,
-  type RunResult,
-  type RunSpec,
-} from './run-folder.ts';
+import { pickOutputs, type RunFiles, type RunResult, type RunSpec } from './run-folder.ts';
 
 const LOOK_MS = 100;
 /** Between SIGTERM and SIGKILL. */
@@ -78,7 +74,7 @@ function spawned(spec: RunSpec, files: RunFiles): Promise<Command> {
     shell: false,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
-      ...minimalEnvironment(process.env),
+      ...childEnvironment(),
       FLYBALL_KEY: spec.key,
       FLYBALL_PARAMS: files.params,
       FLYBALL_RESULT: files.output,

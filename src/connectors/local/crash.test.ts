@@ -1,4 +1,5 @@
 /** One run per key, whoever is killed when: starters at several moments, runners that race, that come late, that hear half. */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { access, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { uptime } from 'node:os';
@@ -8,9 +9,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Effect } from '../../model.ts';
+import { minimalEnvironment } from './environment.ts';
 import { localPipeline } from './pipeline.ts';
 import { bootId } from './processes.ts';
-import { minimalEnvironment, type RunSpec } from './run-folder.ts';
+import type { RunSpec } from './run-folder.ts';
 import { endOf, makeWorld, until, type World } from './test-world.ts';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));

@@ -6,6 +6,7 @@
  * a note of that lies beside the folder before it is spawned. `find` waits for that moment, so that `absent` is final
  * at once and `settleAfterMs` is 0.
  */
+
 import { spawn } from 'node:child_process';
 import { access, rm, writeFile } from 'node:fs/promises';
 import { uptime } from 'node:os';
@@ -13,17 +14,11 @@ import { extname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Action, type Effect, type JsonObject, PortError } from '../../model.ts';
+import { childEnvironment } from './environment.ts';
 import { codeOf, readJson, refused, writeJson } from './files.ts';
 import { checkedKey, rootOf } from './names.ts';
 import { bootId, isAlive, isGroupAlive } from './processes.ts';
-import {
-  minimalEnvironment,
-  parseIdentity,
-  parseResult,
-  type RunFiles,
-  type RunSpec,
-  runFiles,
-} from './run-folder.ts';
+import { parseIdentity, parseResult, type RunFiles, type RunSpec, runFiles } from './run-folder.ts';
 
 const START_MS = 10_000;
 /** Uptimes are whole seconds on some systems. */
@@ -110,7 +105,7 @@ async function runnerBegan(spec: RunSpec, files: RunFiles): Promise<void> {
     detached: true,
     shell: false,
     stdio: ['pipe', 'ignore', 'pipe'],
-    env: minimalEnvironment(process.env),
+    env: childEnvironment(),
   });
   let said = '';
   let ended = false;

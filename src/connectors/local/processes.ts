@@ -1,6 +1,8 @@
 /** Which process is meant by a number: pids are used again, so a process is its pid, start time and boot. */
+
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { childEnvironment } from './environment.ts';
 
 export interface ProcessIdentity {
   readonly pid: number;
@@ -66,7 +68,7 @@ function startedByPs(pid: number): string | undefined {
   try {
     const options = {
       encoding: 'utf8',
-      env: { PATH: process.env.PATH ?? '', LC_ALL: 'C' },
+      env: { ...childEnvironment(), LC_ALL: 'C' },
       timeout: 5_000,
     } as const;
     const [state, ...started] = execFileSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], options)

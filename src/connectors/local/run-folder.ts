@@ -60,16 +60,6 @@ export function runFiles(folder: string): RunFiles {
   };
 }
 
-/** The environment of runner and command: where programs, home, language and temporary files are, and no secret. */
-export function minimalEnvironment(from: NodeJS.ProcessEnv): Record<string, string> {
-  const kept: Record<string, string> = {};
-  for (const name of ['PATH', 'HOME', 'LANG', 'TMPDIR']) {
-    const value = from[name];
-    if (value !== undefined) kept[name] = value;
-  }
-  return kept;
-}
-
 /**
  * The outputs that `map` picks out of a result by dotted paths (list positions count from 0), or what is missing.
  * Only what the result itself holds is found, nothing that every object has.

@@ -1,0 +1,80 @@
+/** Any entry of the ledger in one line, for people. */
+import type { Derived, Entry } from '../model.ts';
+import { safe, span, when } from './time.ts';
+
+/** One line of any entry. */
+export function entryText(body: Entry['body']): string {
+  switch (body.kind) {
+    case 'approval':
+      return `${body.decision} by ${body.by.name}${body.by.authenticated ? '' : ' (unauthenticated, self)'}${body.comment ? `: ${safe(body.comment)}` : ''}`;
+    case 'outcome':
+      return `${body.outcome} ${body.action.slice(0, 12)} ${safe(body.message ?? JSON.stringify(body.outputs ?? {}), 200)}`;
+    case 'start-due':
+    case 'started':
+    case 'absent':
+      return body.action.slice(0, 12);
+    case 'cannot-tell':
+      return `${body.action.slice(0, 12)} ${safe(body.message)}`;
+    case 'gap':
+      return `not looked at for ${span(body.to - body.from)}`;
+    case 'revision':
+      return `commit ${body.commit.sha.slice(0, 7)} by ${safe(body.commit.author.name, 60)}: ${Object.keys(body.policies).join(', ')}`;
+    case 'request':
+      return `${body.what} by ${body.by.name} through ${body.by.door}${body.reason ? `: ${safe(body.reason)}` : ''}`;
+    case 'cancel':
+    case 'retry':
+    case 'resolve':
+    case 'adopt':
+      return `by ${body.by.name}${'reason' in body && body.reason ? `: ${safe(body.reason)}` : ''}`;
+    case 'pause':
+    case 'resume':
+      return `${body.scope} by ${body.by.name}${body.reason ? `: ${safe(body.reason)}` : ''}`;
+    case 'silence':
+      return `by ${body.by.name} until ${when(body.until)}`;
+    case 'audit':
+      return `${body.result} ${body.command} by ${body.by.name} through ${body.by.door}${body.message ? `: ${body.message}` : ''}`;
+    case 'anchor':
+      return `${Object.keys(body.heads).length} heads`;
+    case 'checkpoint':
+      return '';
+    default:
+      return summary(body);
+  }
+}
+
+/** One line of a derived entry. */
+export function summary(body: Derived): string {
+  switch (body.kind) {
+    case 'transition':
+      return `${body.cause.policy}${group(body.labels)}: ${body.from} → ${body.to}${body.reason ? ` (${body.reason})` : ''}`;
+    case 'episode-opened':
+      return `${body.cause.policy}${group(body.labels)} fires: ${body.verdict.clause}`;
+    case 'episode-ended':
+      return `${body.cause.policy}: episode ${body.episode} ended, ${body.how}`;
+    case 'decision':
+      return `${body.decision.policy}: ${body.decision.outcome} ${body.decision.verb ?? ''} ${body.decision.holds.map(hold => safe(hold.message)).join('; ')}`.trim();
+    case 'ask':
+      return `${body.cause.policy}: asks ${body.from.join(', ')} for ${body.action.verb} on ${body.action.call.subject}, approval ${body.approval}`;
+    case 'intent':
+      return `${body.cause.policy}: will ${body.action.verb} (${body.action.call.capability}) on ${body.action.call.subject}, key ${body.action.key.slice(0, 12)}`;
+    case 'withdrawn':
+      return `${body.cause.policy}: withdrawn, ${safe(body.message)}`;
+    case 'verified':
+      return body.what === 'version'
+        ? `version ${body.version ?? ''} is verified (${body.basis})`
+        : `${body.cause?.policy ?? ''}: the remedy helped`;
+    case 'not-verified':
+      return `${body.cause.policy}: the remedy ${body.judged ? 'did not help' : 'could not be judged'}`;
+    case 'stalled':
+      return `${body.cause.policy}: stalled, ${safe(body.message)}`;
+    case 'unresolved':
+      return `action ${body.action.slice(0, 12)} is unresolved: ${safe(body.message)}`;
+    case 'adopted':
+      return `${body.cause.policy}: adopts action ${body.running.slice(0, 12)}`;
+  }
+}
+
+function group(labels: Readonly<Record<string, string>>): string {
+  const values = Object.values(labels);
+  return values.length === 0 ? '' : ` [${values.join('/')}]`;
+}
