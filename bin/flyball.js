@@ -14,11 +14,11 @@ function refuse(found) {
   process.exitCode = 1;
 }
 
-/** The emitted program where there is one, as in the published package; else the sources. */
+/** The sources where they are, as in a checkout; else the emitted program, as in the published package. */
 function program() {
   var path = require('path');
-  var built = path.join(__dirname, '..', 'dist', 'main.js');
-  var main = require('fs').existsSync(built) ? built : path.join(__dirname, '..', 'src', 'main.ts');
+  var sources = path.join(__dirname, '..', 'src', 'main.ts');
+  var main = require('fs').existsSync(sources) ? sources : path.join(__dirname, '..', 'dist', 'main.js');
   return require('url').pathToFileURL(main).href;
 }
 

@@ -49,6 +49,7 @@ export const expected = [
   { day: '2001-03-21', policy: 'feature-view', what: 'injected: predictions without a late rate; told' },
   { day: '2001-04-14', policy: 'delay-drift', what: 'real drift, injected leak: the holdout praises v3' },
   { day: '2001-04-19', policy: 'live-quality', what: 'live labels disagree: rollback to v1' },
+  { day: '2001-04-23', policy: 'live-quality', what: 'v1 ranks again: verified' },
   { day: '2001-05-01', policy: 'delay-drift', what: 'fires, held by the cooldown until 5 May' },
   { day: '2001-05-05', policy: 'delay-drift', what: 'a clean retraining on fourteen airports, promoted' },
   { day: '2001-05-14', policy: 'delay-drift', what: 'verified' },

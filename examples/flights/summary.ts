@@ -137,9 +137,7 @@ function hasFiles(folder: string): boolean {
 /** Log loss and AUC of each version over all it served, by rank sums, from the files that the warehouse kept or dropped. */
 async function qualityOf(warehouse: Warehouse, home: string): Promise<readonly Version[]> {
   const files = (kind: string) => {
-    const folders = [join(home, 'data', kind), join(home, 'archive', kind)].filter(folder =>
-      existsSync(folder),
-    );
+    const folders = [join(home, 'data', kind), join(home, 'archive', kind)].filter(hasFiles);
     return `read_parquet([${folders.map(folder => literal(`${folder}/*.parquet`)).join(', ')}])`;
   };
   const rows = await warehouse.rows(`

@@ -7,6 +7,7 @@ import type {
   Derived,
   Facts,
   History,
+  Interval,
   Own,
   Snapshot,
   Verb,
@@ -20,6 +21,8 @@ export interface Draft {
   own: Own;
   facts: Facts;
   readonly entries: Derived[];
+  /** No tick was taken during it: this step is the first since, and uses it. */
+  readonly gap: Interval | undefined;
   /** The snapshot's hash: computed once, when an entry first needs it. */
   readonly snapshotHash: () => string;
 }
@@ -32,7 +35,9 @@ export function beginDraft(snapshot: Snapshot, history: History, verbs: Draft['v
     hash ??= hashOf(snapshot);
     return hash;
   };
-  return { at: snapshot.takenAt, snapshot, verbs, own, facts, entries: [], snapshotHash };
+  const at = snapshot.takenAt;
+  const gap = own.gap?.to === at ? own.gap : undefined;
+  return { at, snapshot, verbs, own, facts, entries: [], gap, snapshotHash };
 }
 
 /** Adds an entry and folds it, so that what comes later in the same step sees it. Returns its seq. */

@@ -76,8 +76,11 @@ export function fold(own: Own, entry: Fresh): Own {
     case 'anchor':
     case 'audit':
       return next;
-    default:
-      return foldDerived(next, body, entry);
+    default: {
+      // Whatever a step derives, it has used the gap.
+      const { gap: _, ...rest } = next;
+      return foldDerived(rest, body, entry);
+    }
   }
 }
 

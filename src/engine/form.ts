@@ -116,7 +116,8 @@ export function form(p: Progress, plan: SequencePlan, step: StepSpec): Formed {
 /** Titles and texts of messages carry the evidence, not only the author's words. */
 function messageArgs(step: StepSpec, args: JsonObject, p: Progress): JsonObject {
   if (step.verb !== 'notify' && step.verb !== 'escalate') return args;
-  return { ...args, ...(args.text === undefined ? { text: evidenceOf(p) } : {}) };
+  const words = typeof args.text === 'string' ? `${args.text}\n` : '';
+  return { ...args, text: step.id === '!escalate' ? words.trimEnd() : `${words}${evidenceOf(p)}` };
 }
 
 /** Calls of an earlier phase of the same step and round: what was frozen then stays. */

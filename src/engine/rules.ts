@@ -133,8 +133,7 @@ function move(work: Work, { key, labels, set, seen: found }: Finding): void {
   const { draft, policy, rule, scope, states } = work;
   const state = states[key];
   const timing = { ...rule, everyMs: policy.everyMs };
-  const gap = draft.own.gap?.to === draft.at ? draft.own.gap : undefined;
-  const next = advance(state, found, timing, draft.at, gap);
+  const next = advance(state, found, timing, draft.at, draft.gap);
   const kept = work.verdicts.size < MOST_VERDICTS;
   if (!kept && next.changes.length === 0) return;
   const verdict = verdictOf(work, labels, set, found);

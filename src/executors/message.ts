@@ -25,7 +25,12 @@ export function originText(origin: Origin): string {
 /** The first line that people read: what it is about and which rule says so. */
 export function titleOf(what: string, context: VerbContext): string {
   const origin = context.origin;
-  const from = 'request' in origin ? `request ${origin.request}` : `${origin.policy}/${origin.rule}`;
+  const from = 'request' in origin ? `request ${origin.request}` : originName(origin.policy, origin.rule);
   const group = 'request' in origin || origin.group === '' ? '' : ` (${origin.group})`;
   return `${context.target.name}: ${what} by ${from}${group}`;
+}
+
+/** A policy's only rule has no name of its own. */
+function originName(policy: string, rule: string): string {
+  return rule === 'rule' ? policy : `${policy}/${rule}`;
 }

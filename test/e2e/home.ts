@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
-import { endRuns } from '../../src/connectors/local/test-world.ts';
+
 import { initRepository } from '../../src/git/init.ts';
 import { commitFiles } from '../real-git.ts';
+import { endRuns } from './runs.ts';
 
 const ROOT = dirname(dirname(import.meta.dirname));
 export const BIN = join(ROOT, 'bin', 'flyball.js');

@@ -1,0 +1,23 @@
+/** All benchmarks, as ratios against a peer or a limit in the same run. Figures are for reading; nothing fails on them. */
+import { runDriftBench } from './drift.ts';
+import { runLedgerBench } from './ledger.ts';
+import { runStepBench } from './step.ts';
+
+interface Figure {
+  readonly name: string;
+  readonly ratio: number;
+  readonly limit?: number;
+  readonly detail: string;
+}
+
+async function show(title: string, run: () => Promise<readonly Figure[]>): Promise<void> {
+  process.stdout.write(`\n${title}\n`);
+  for (const { name, ratio, limit, detail } of await run()) {
+    const against = limit === undefined ? '' : ` (limit ${limit}×${ratio > limit ? ', EXCEEDED' : ''})`;
+    process.stdout.write(`  ${ratio.toFixed(2).padStart(8)}×${against}  ${name}\n             ${detail}\n`);
+  }
+}
+
+await show('step over 100,000 label sets', runStepBench);
+await show('ledger', runLedgerBench);
+await show('drift over 10 million rows × 10 columns', runDriftBench);
