@@ -49,9 +49,9 @@ describe('on a Node that is new enough', () => {
     });
   });
 
-  test('prefers the emitted program, and is found through a link as npm makes it', () => {
-    program('src/main.ts', 'export async function main(): Promise<number> { return 7; }');
-    program('dist/main.js', 'export async function main() { return 0; }');
+  test('prefers the sources, and is found through a link as npm makes it', () => {
+    program('src/main.ts', 'export async function main(): Promise<number> { return 0; }');
+    program('dist/main.js', 'export async function main() { return 7; }');
     symlinkSync(join(dir, 'bin/flyball.js'), join(dir, 'flyball'));
     expect(run(process.execPath, 'flyball')).toEqual({ status: 0, stdout: '', stderr: '' });
   });

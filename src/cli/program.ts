@@ -5,6 +5,7 @@ import {
   commands,
   describeError,
   type ExitCode,
+  enforcementNote,
   type PolicyText,
   type Ports,
   type Property,
@@ -114,6 +115,8 @@ async function execute(
       const output = (await perform(command, ports, input)) as never;
       const text = json ? JSON.stringify(output, null, 2) : command.text(output, paintFor(terminal.colour));
       if (text !== '') terminal.out(text);
+      const note = await enforcementNote(command, ports);
+      if (note !== undefined) terminal.error(note);
       return command.exit(output);
     } finally {
       await close();

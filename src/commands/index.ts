@@ -44,5 +44,5 @@ export const commands: readonly Command[] = [
 export type { Command, Effect, ExitCode, Paint, Property, Role } from './command.ts';
 export { propertiesOf } from './command.ts';
 export { follow, followHead } from './follow.ts';
-export { describeError, mayPerform, perform, Refusal } from './perform.ts';
+export { describeError, enforcementNote, mayPerform, perform, Refusal } from './perform.ts';
 export type { DaemonSettings, LedgerPort, PolicyText, Ports, ProposalView, RepositoryPort } from './ports.ts';

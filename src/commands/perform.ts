@@ -36,6 +36,13 @@ export async function perform(command: Command, ports: Ports, input: unknown): P
   return command.output.parse(output) as JsonObject;
 }
 
+/** What to say after a wish that nobody carries out now, or undefined. */
+export async function enforcementNote(command: Command, ports: Ports): Promise<string | undefined> {
+  const wishes = command.effect === 'decide' || command.effect === 'safe' || command.effect === 'propose';
+  if (!wishes || (await ports.engine()) !== undefined) return undefined;
+  return "It is recorded, but nothing is being enforced now: no engine runs. Start it with 'flyball run'.";
+}
+
 /** Calls with an effect stand in the fleet chain before their effect; refused ones too. */
 async function audit(command: Command, ports: Ports, input: JsonObject, refused?: string): Promise<void> {
   if ((command.effect === 'read' && refused === undefined) || command.needs === 'nothing') return;

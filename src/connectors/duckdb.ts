@@ -262,7 +262,7 @@ const causes: readonly {
     todo: 'raise limits.memory or narrow the window',
   },
   {
-    when: /Parquet|parquet|^Invalid Input Error: File|^IO Error|sniffing|CSV/,
+    when: /^(?!Parser|Binder|Catalog|Syntax).*(Parquet|parquet|sniffing|CSV)|^Invalid Input Error: File|^IO Error/s,
     code: 'unreadable',
     retry: 'later',
     todo: 'the file is damaged, unfinished or not what its name says; write it anew',

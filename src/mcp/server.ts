@@ -6,6 +6,7 @@ import {
   commands,
   describeError,
   type Effect,
+  enforcementNote,
   mayPerform,
   type Ports,
   perform,
@@ -57,7 +58,8 @@ function register(server: McpServer, ports: Ports, command: Command, tool: strin
     async (input: unknown) => {
       try {
         const structuredContent = await perform(command, ports, input);
-        const words = command.text(structuredContent as never, PLAIN);
+        const note = await enforcementNote(command, ports);
+        const words = [command.text(structuredContent as never, PLAIN), note ?? ''].join('\n').trimEnd();
         const text =
           words.length > MOST_CHARACTERS ? `${words.slice(0, MOST_CHARACTERS)}\n… cut; ask for less` : words;
         return { content: [{ type: 'text' as const, text }], structuredContent };
