@@ -1,6 +1,7 @@
 /** Tells a replay as it goes: a line a week, and a line for what matters. */
 
 import { entryText } from '../../src/commands/entry-text.ts';
+import { value } from '../../src/commands/time.ts';
 import type { Entry, Store } from '../../src/model.ts';
 import type { Injection } from './story.ts';
 
@@ -70,22 +71,21 @@ function lineOf({ body }: Entry): string | undefined {
         ? `TELLS      ${body.cause.policy}: ${body.action.verb}`
         : `acts       ${entryText(body)}`;
     case 'outcome':
-      return body.outcome === 'succeeded' && 'key' in (body.outputs ?? {}) ? undefined : outcomeLine(body);
+      return outcomeLine(body);
     case 'decision':
       return body.decision.outcome === 'hold' &&
-        !body.decision.holds.some(hold => hold.reason === 'verifying')
+        !body.decision.holds.some(hold => hold.reason === 'verifying' || hold.reason === 'stalled')
         ? `holds      ${entryText(body)}`
         : undefined;
     case 'verified':
       return body.what === 'sequence' ? `VERIFIED   ${entryText(body)}` : `verified   ${entryText(body)}`;
-    case 'not-verified':
     case 'stalled':
       return `GIVES UP   ${entryText(body)}`;
     case 'episode-ended':
       return `ends       ${entryText(body)}`;
     case 'transition':
       return body.to === 'unknown'
-        ? `BLIND      ${body.cause.policy}: ${body.verdict?.operands.find(one => one.unknown)?.unknown?.message ?? ''}`
+        ? `BLIND      ${body.cause.policy}: ${body.verdict?.operands.find(one => one.unknown)?.unknown?.message.split(/[;.] /)[0] ?? ''}`
         : undefined;
     case 'withdrawn':
       return `withdrawn  ${entryText(body)}`;
@@ -95,10 +95,8 @@ function lineOf({ body }: Entry): string | undefined {
 }
 
 function outcomeLine(body: Extract<Entry['body'], { kind: 'outcome' }>): string | undefined {
-  const outputs = Object.entries(body.outputs ?? {}).filter(([, value]) => typeof value !== 'object');
+  const outputs = Object.entries(body.outputs ?? {}).filter(([, found]) => typeof found !== 'object');
   if (body.outcome === 'succeeded' && outputs.length === 0) return undefined;
-  const values = outputs.map(
-    ([name, value]) => `${name} ${typeof value === 'number' ? Number(value.toPrecision(4)) : String(value)}`,
-  );
+  const values = outputs.map(([name, found]) => `${name} ${value(found)}`);
   return `outcome    ${body.outcome}${body.message ? `: ${body.message}` : ''}${values.length > 0 ? `: ${values.join(', ')}` : ''}`;
 }

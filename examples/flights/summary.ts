@@ -1,6 +1,6 @@
 /** What a replay leaves a person with: what fired, what was done, what was held and why, quality before and after. */
 import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { table } from '../../src/commands/time.ts';
 import type { Entry } from '../../src/model.ts';
 import type { Opened } from '../../src/wiring.ts';
@@ -26,9 +26,7 @@ export async function summarize(of: {
   const count = (kind: Entry['body']['kind']) => entries.filter(one => one.body.kind === kind).length;
   const verified = await of.opened.store.verify();
   const versions = await qualityOf(of.warehouse, of.home);
-  const effects = entries.flatMap(({ body }) =>
-    body.kind === 'intent' && body.action.call.capability !== 'notify.send' ? [body.action.verb] : [],
-  );
+  const effects = entries.flatMap(({ body }) => (isEffect(body) ? [body.action.verb] : []));
   const messages = await of.opened.store.messages({});
   return [
     '',
@@ -62,8 +60,7 @@ export async function summarize(of: {
     '',
     'Look around:',
     ...['status', 'explain delay-drift', 'log model/late-flights', 'ledger verify', 'approvals'].map(
-      words =>
-        `  FLYBALL_HOME=${of.home.endsWith('/.demo') ? '.demo' : of.home} npm run -s flyball -- ${words}`,
+      words => `  FLYBALL_HOME=${relative(process.cwd(), of.home) || '.'} npx flyball ${words}`,
     ),
   ].join('\n');
 }

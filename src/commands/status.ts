@@ -5,7 +5,7 @@ import type { Decision, Own, TargetRow, Verdict } from '../model.ts';
 import { command, type Paint } from './command.ts';
 import type { Ports } from './ports.ts';
 import { rejectionOf } from './take-revision.ts';
-import { safe, span, table, when } from './time.ts';
+import { lines, safe, span, table, when } from './time.ts';
 
 const line = z.object({
   target: z.string(),
@@ -112,7 +112,7 @@ async function collect(
       severity,
       target,
       title: safe(title),
-      text: safe(words, 2000),
+      text: lines(words),
     }));
   return found;
 }

@@ -56,6 +56,15 @@ function plain(text: string): string {
   return text.replace(/\u001b\[[0-9;]*m/g, '');
 }
 
+/** Text from outside, line by line as `safe` gives it. */
+export function lines(text: string, most = 20): string {
+  return text
+    .split('\n')
+    .slice(0, most)
+    .map(line => safe(line))
+    .join('\n');
+}
+
 /** Text from outside on one line, without control or direction characters, capped: names and messages are hostile. */
 export function safe(text: string, most = 300): string {
   const line = text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ').trim();

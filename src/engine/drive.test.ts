@@ -3,16 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import {
-  CHAIN,
-  COMMIT,
-  doing,
-  HOUR,
-  observes,
-  policyOf,
-  RETRAIN,
-  ruleOf,
-} from '../../test/core/closed-policy.ts';
+import { CHAIN, COMMIT, doing, HOUR, observes, policyOf, RETRAIN } from '../../test/core/closed-policy.ts';
 import {
   enforce,
   type OpenStore,
@@ -26,7 +17,6 @@ import { canonical } from '../canonical.ts';
 import type { ClosedPolicy, Derived, EntryBody, Input, Principal } from '../model.ts';
 import { appendInput, foldAll, look, tick } from './drive.ts';
 import { emptyOwn } from './fold.ts';
-import { effectDue, tickDue } from './reconcile.ts';
 import { step } from './step.ts';
 import type { World } from './world.ts';
 
@@ -180,14 +170,14 @@ describe('what moves between the look and the commit', () => {
       CHAIN,
     );
     to.values.psi = 0.5;
-    const asked = {
-      ...world,
-      readServing: async () => (await appendOnce(), world.readServing({} as never, {})),
-    };
     let once = false;
-    const appendOnce = async () => {
-      if (!once) await appendInput(world, CHAIN, reconcile);
-      once = true;
+    const asked: World = {
+      ...world,
+      readServing: async (model, connections) => {
+        if (!once) await appendInput(world, CHAIN, reconcile);
+        once = true;
+        return world.readServing(model, connections);
+      },
     };
     await tick(asked, CHAIN);
     expect(await kinds()).toContain('intent');
@@ -206,114 +196,6 @@ describe('what moves between the look and the commit', () => {
     expect(await store.verify()).toMatchObject({ ok: true });
     await tick(world, CHAIN);
     expect((await kinds()).filter(kind => kind === 'intent')).toHaveLength(1);
-  });
-});
-
-describe('the loop', () => {
-  test('works until nothing is due, by real time alone', async () => {
-    await enforce(world, [retrains]);
-    await settle(world, to);
-    expect(to.capabilities).toEqual(['pipeline.run']);
-    expect(await kinds()).toEqual(expect.arrayContaining(['intent', 'start-due', 'started', 'outcome']));
-    expect(await store.actions({ live: true })).toEqual([]);
-    expect(await store.factsWithPrefix('lock:')).toEqual({});
-  });
-
-  test('an input at a standing clock does not make it spin', async () => {
-    await enforce(world, [policyOf({ observe, rule: doing([RETRAIN], { forMs: 50 * HOUR }) })]);
-    await tick(world, CHAIN);
-    to.now += 5 * HOUR;
-    await appendInput(world, CHAIN, reconcile);
-    let looked = 0;
-    for (let round = 0; round < 20; round++) looked += await tickDue(world);
-    expect(looked).toBeLessThan(5);
-  });
-
-  test('a cancelled run: the connector is told, and the sequence stalls', async () => {
-    await enforce(world, [retrains]);
-    await tickDue(world);
-    await effectDue(world);
-    const [row] = await store.actions({ live: true });
-    await appendInput(world, CHAIN, { kind: 'cancel', action: row?.action.id ?? '', by: PERSON });
-    const told: string[] = [];
-    const effect = {
-      ...world.effectFor('pipeline.run', row!.action.connection),
-      cancel: async () => {
-        told.push('cancel');
-      },
-      poll: async () => ({ state: 'cancelled' as const }),
-    };
-    const cancelling = { ...world, effectFor: () => effect };
-    await settle(cancelling, to);
-    expect(told).toEqual(['cancel']);
-    expect((await bodies()).filter(body => body.kind === 'stalled')).toMatchObject([{ reason: 'cancelled' }]);
-  });
-
-  test('what cannot be told becomes unresolved, keeps its lock, pages, and is settled by a person', async () => {
-    await enforce(world, [retrains]);
-    const silent = {
-      ...world.effectFor('pipeline.run', retrains.documents.connections.local!),
-      start: async () => Promise.reject(new Error('no answer')),
-      find: async () => ({ state: 'cannot-tell' as const, message: 'two runs of that name' }),
-    };
-    const mute: World = {
-      ...world,
-      effectFor: (capability, connection) =>
-        capability === 'pipeline.run' ? silent : world.effectFor(capability, connection),
-    };
-    await settle(mute, to);
-    expect((await kinds()).filter(kind => kind === 'unresolved')).toHaveLength(1);
-    const actions = await store.actions({});
-    expect(actions.map(row => `${row.action.verb} ${row.state}`).sort()).toEqual([
-      'escalate succeeded',
-      'retrain unresolved',
-    ]);
-    expect(await store.factsWithPrefix('lock:')).toHaveProperty('lock:local/train');
-    const action = actions.find(row => row.state === 'unresolved')!.action.id;
-    await appendInput(mute, CHAIN, { kind: 'resolve', action, as: 'failed', by: PERSON });
-    await settle(mute, to);
-    expect(await store.factsWithPrefix('lock:')).toEqual({});
-    expect((await bodies()).filter(body => body.kind === 'stalled')).toMatchObject([
-      { reason: 'step-failed' },
-    ]);
-  });
-
-  test('absent is believed only after settleAfter, then the same key is started', async () => {
-    await enforce(world, [retrains]);
-    const plain = world.effectFor('pipeline.run', retrains.documents.connections.local!);
-    const starts: number[] = [];
-    const finds: number[] = [];
-    const flaky = {
-      ...plain,
-      start: async (action: Parameters<typeof plain.start>[0]) => {
-        starts.push(to.real);
-        if (starts.length === 1) throw new Error('connection reset');
-        return plain.start(action);
-      },
-      find: async (action: Parameters<typeof plain.find>[0]) => {
-        finds.push(to.real);
-        if (finds.length === 1) throw new Error('connection refused');
-        return plain.find(action);
-      },
-    };
-    const world2 = { ...world, effectFor: () => flaky };
-    await settle(world2, to);
-    expect(finds).toHaveLength(3);
-    expect(finds[2]! - finds[1]!).toBeGreaterThanOrEqual(plain.settleAfterMs);
-    expect([...to.begun.values()]).toEqual([1]);
-    expect((await kinds()).filter(kind => kind === 'intent' || kind === 'absent')).toEqual([
-      'intent',
-      'absent',
-    ]);
-  });
-
-  test('one failing target never stops another, and one failing policy is named', async () => {
-    const nonsense = { text: '', logic: { nonsense: [1] }, position: { file: 'x', line: 1, column: 1 } };
-    const broken = policyOf({ policy: 'broken', rules: [ruleOf({ when: nonsense })] });
-    await enforce(world, [broken, retrains]);
-    await tickDue(world);
-    expect(await kinds()).toContain('intent');
-    expect((await store.last(CHAIN))?.problems).toMatchObject([{ policy: 'broken' }]);
   });
 });
 

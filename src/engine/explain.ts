@@ -32,6 +32,15 @@ export interface Explanation {
   readonly members: Readonly<Record<string, readonly Labels[]>>;
 }
 
+/** An operand's value as people read it: four significant digits, or why it is unknown. */
+export function shown(operand: Operand): string {
+  const { value, unknown } = operand;
+  if (value === undefined) return `unknown (${unknown?.message ?? 'no value'})`;
+  return typeof value === 'number' && !Number.isInteger(value)
+    ? String(Number(value.toPrecision(4)))
+    : String(value);
+}
+
 /** The words of a JSON Logic tree, as a person writes it. */
 export function render(logic: Json): string {
   const found = operationOf(logic);

@@ -15,6 +15,7 @@ import type {
 } from '../model.ts';
 import type { Scope } from './condition.ts';
 import type { Draft } from './draft.ts';
+import { shown } from './explain.ts';
 import { actionId, chainOf, effectKey, planHash } from './ids.ts';
 import { fill } from './slots.ts';
 
@@ -185,9 +186,7 @@ function builtIn(name: string): Action['connection'] {
 export function evidenceOf({ policy, episode, verdict, draft }: Progress): string {
   const rule = policy.rules.find(one => one.name === episode.cause.rule);
   const operands = verdict?.operands ?? [];
-  const values = operands
-    .map(one => `${one.name} = ${one.value ?? `unknown (${one.unknown?.message ?? ''})`}`)
-    .join(', ');
+  const values = operands.map(one => `${one.name} = ${shown(one)}`).join(', ');
   const members = Object.entries(verdict?.members ?? episode.members).map(
     ([name, sets]) =>
       `${name}: ${sets
@@ -197,7 +196,7 @@ export function evidenceOf({ policy, episode, verdict, draft }: Progress): strin
   );
   const hours = Math.round((draft.at - episode.openedAt) / 3_600_000);
   return [
-    `${policy.policy} on ${policy.target.name}: ${rule?.when.text ?? ''} fires since ${hours} h.`,
+    `${policy.policy} on ${policy.target.name}: ${rule?.when.text ?? ''} fires${hours > 0 ? `, for ${hours} h now` : ''}.`,
     values,
     ...members,
   ]

@@ -4,7 +4,7 @@
 import type { Hold, Json, Observation, Verdict } from '../model.ts';
 import { compile, type Scope } from './condition.ts';
 import { causeOf, emit } from './draft.ts';
-import { explain, render } from './explain.ts';
+import { explain, render, shown } from './explain.ts';
 import { missingNames, type Progress, planOf, scopeOf } from './form.ts';
 import { decide, held, NEVER, type Outlook, stall } from './moves.ts';
 
@@ -33,9 +33,7 @@ export function judge(p: Progress): Outlook {
   if (answer === true) return verified(p, scope, verify.that.logic);
   if (!late) return wait;
   const { operands, clause } = explain(verify.that.logic, scope, undefined);
-  const found = operands
-    .map(one => `${one.name} ${one.value ?? one.unknown?.message ?? 'unknown'}`)
-    .join(', ');
+  const found = operands.map(one => `${one.name} ${shown(one)}`).join(', ');
   return giveUp(
     p,
     answer === false,

@@ -9,7 +9,7 @@ import { admit } from './admit.ts';
 import { approvalFor, authorsOf, counts } from './approvals.ts';
 import { compile } from './condition.ts';
 import { causeOf, emit } from './draft.ts';
-import { explain } from './explain.ts';
+import { explain, shown } from './explain.ts';
 import { form, missingNames, type Progress, planOf, scopeOf } from './form.ts';
 import { chainOf } from './ids.ts';
 import { judge } from './judge.ts';
@@ -80,9 +80,7 @@ function checkRequire(p: Progress, plan: SequencePlan, step: StepSpec): Outlook 
   const answer = compile(require.logic).evaluate(scope);
   if (answer === true) return undefined;
   const { clause, operands } = explain(require.logic, scope, undefined);
-  const values = operands
-    .map(one => `${one.name} ${one.value ?? one.unknown?.message ?? 'unknown'}`)
-    .join(', ');
+  const values = operands.map(one => `${one.name} ${shown(one)}`).join(', ');
   if (answer === undefined) {
     return held(
       p,

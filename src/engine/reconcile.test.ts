@@ -1,0 +1,157 @@
+/** The loop over the real store and an outside that keeps state: effects, cancels, what cannot be told, what is absent. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { CHAIN, doing, HOUR, observes, policyOf, RETRAIN, ruleOf } from '../../test/core/closed-policy.ts';
+import {
+  enforce,
+  type OpenStore,
+  type Outside,
+  openStore,
+  outside,
+  settle,
+  worldOf,
+} from '../../test/core/outside.ts';
+import type { EntryBody, Input, Principal } from '../model.ts';
+import { appendInput, tick } from './drive.ts';
+import { effectDue, tickDue } from './reconcile.ts';
+import type { World } from './world.ts';
+
+const PERSON: Principal = { name: 'ben', door: 'cli', authenticated: true };
+const observe = { psi: observes('psi'), perf: observes('perf') };
+const retrains = policyOf({ observe, rule: doing([RETRAIN]) });
+
+let folder: string;
+let store: OpenStore;
+let to: Outside;
+let world: World;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'flyball-drive-'));
+  store = await openStore(join(folder, 'state.sqlite'));
+  to = outside();
+  world = worldOf(to, store);
+});
+afterEach(async () => {
+  await store.close();
+  await rm(folder, { recursive: true });
+});
+
+async function bodies(): Promise<readonly EntryBody[]> {
+  return (await store.entries({ chain: CHAIN })).map(entry => entry.body);
+}
+
+async function kinds(): Promise<readonly string[]> {
+  return (await bodies()).map(body => body.kind);
+}
+
+const reconcile: Input = { kind: 'request', request: 'r1', what: 'reconcile', by: PERSON };
+
+describe('the loop', () => {
+  test('works until nothing is due, by real time alone', async () => {
+    await enforce(world, [retrains]);
+    await settle(world, to);
+    expect(to.capabilities).toEqual(['pipeline.run']);
+    expect(await kinds()).toEqual(expect.arrayContaining(['intent', 'start-due', 'started', 'outcome']));
+    expect(await store.actions({ live: true })).toEqual([]);
+    expect(await store.factsWithPrefix('lock:')).toEqual({});
+  });
+
+  test('an input at a standing clock does not make it spin', async () => {
+    await enforce(world, [policyOf({ observe, rule: doing([RETRAIN], { forMs: 50 * HOUR }) })]);
+    await tick(world, CHAIN);
+    to.now += 5 * HOUR;
+    await appendInput(world, CHAIN, reconcile);
+    let looked = 0;
+    for (let round = 0; round < 20; round++) looked += await tickDue(world);
+    expect(looked).toBeLessThan(5);
+  });
+
+  test('a cancelled run: the connector is told, and the sequence stalls', async () => {
+    await enforce(world, [retrains]);
+    await tickDue(world);
+    await effectDue(world);
+    const [row] = await store.actions({ live: true });
+    await appendInput(world, CHAIN, { kind: 'cancel', action: row?.action.id ?? '', by: PERSON });
+    const told: string[] = [];
+    const effect = {
+      ...world.effectFor('pipeline.run', row!.action.connection),
+      cancel: async () => {
+        told.push('cancel');
+      },
+      poll: async () => ({ state: 'cancelled' as const }),
+    };
+    const cancelling = { ...world, effectFor: () => effect };
+    await settle(cancelling, to);
+    expect(told).toEqual(['cancel']);
+    expect((await bodies()).filter(body => body.kind === 'stalled')).toMatchObject([{ reason: 'cancelled' }]);
+  });
+
+  test('what cannot be told becomes unresolved, keeps its lock, pages, and is settled by a person', async () => {
+    await enforce(world, [retrains]);
+    const silent = {
+      ...world.effectFor('pipeline.run', retrains.documents.connections.local!),
+      start: async () => Promise.reject(new Error('no answer')),
+      find: async () => ({ state: 'cannot-tell' as const, message: 'two runs of that name' }),
+    };
+    const mute: World = {
+      ...world,
+      effectFor: (capability, connection) =>
+        capability === 'pipeline.run' ? silent : world.effectFor(capability, connection),
+    };
+    await settle(mute, to);
+    expect((await kinds()).filter(kind => kind === 'unresolved')).toHaveLength(1);
+    const actions = await store.actions({});
+    expect(actions.map(row => `${row.action.verb} ${row.state}`).sort()).toEqual([
+      'escalate succeeded',
+      'retrain unresolved',
+    ]);
+    expect(await store.factsWithPrefix('lock:')).toHaveProperty('lock:local/train');
+    const action = actions.find(row => row.state === 'unresolved')!.action.id;
+    await appendInput(mute, CHAIN, { kind: 'resolve', action, as: 'failed', by: PERSON });
+    await settle(mute, to);
+    expect(await store.factsWithPrefix('lock:')).toEqual({});
+    expect((await bodies()).filter(body => body.kind === 'stalled')).toMatchObject([
+      { reason: 'step-failed' },
+    ]);
+  });
+
+  test('absent is believed only after settleAfter, then the same key is started', async () => {
+    await enforce(world, [retrains]);
+    const plain = world.effectFor('pipeline.run', retrains.documents.connections.local!);
+    const starts: number[] = [];
+    const finds: number[] = [];
+    const flaky = {
+      ...plain,
+      start: async (action: Parameters<typeof plain.start>[0]) => {
+        starts.push(to.real);
+        if (starts.length === 1) throw new Error('connection reset');
+        return plain.start(action);
+      },
+      find: async (action: Parameters<typeof plain.find>[0]) => {
+        finds.push(to.real);
+        if (finds.length === 1) throw new Error('connection refused');
+        return plain.find(action);
+      },
+    };
+    const world2 = { ...world, effectFor: () => flaky };
+    await settle(world2, to);
+    expect(finds).toHaveLength(3);
+    expect(finds[2]! - finds[1]!).toBeGreaterThanOrEqual(plain.settleAfterMs);
+    expect([...to.begun.values()]).toEqual([1]);
+    expect((await kinds()).filter(kind => kind === 'intent' || kind === 'absent')).toEqual([
+      'intent',
+      'absent',
+    ]);
+  });
+
+  test('one failing target never stops another, and one failing policy is named', async () => {
+    const nonsense = { text: '', logic: { nonsense: [1] }, position: { file: 'x', line: 1, column: 1 } };
+    const broken = policyOf({ policy: 'broken', rules: [ruleOf({ when: nonsense })] });
+    await enforce(world, [broken, retrains]);
+    await tickDue(world);
+    expect(await kinds()).toContain('intent');
+    expect((await store.last(CHAIN))?.problems).toMatchObject([{ policy: 'broken' }]);
+  });
+});
