@@ -13,56 +13,10 @@ import type {
 } from '../model.ts';
 import { command } from './command.ts';
 import { entryText } from './entry-text.ts';
-import { text } from './explain-text.ts';
+import { type Explanation, type operand, output, text } from './explanation.ts';
 import { Refusal } from './perform.ts';
 import type { Ports } from './ports.ts';
 import { safe, span, value, when } from './time.ts';
-
-const operand = z.object({
-  name: z.string(),
-  value: z.string(),
-  interval: z.string().optional(),
-  rows: z.number().optional(),
-  comparison: z.string().optional(),
-  truth: z.string().optional(),
-});
-const section = z.object({
-  target: z.string(),
-  policy: z.string(),
-  rule: z.string(),
-  group: z.string(),
-  verdict: z.string(),
-  clause: z.string(),
-  operands: z.array(operand),
-  state: z.string(),
-  decision: z.string(),
-  holds: z.array(z.string()),
-  members: z.array(z.string()),
-  nextCheck: z.string(),
-  where: z.string().describe('file:line:column of the condition'),
-  commit: z.string(),
-  author: z.string(),
-  mode: z.string(),
-});
-const output = z.object({
-  now: z.number(),
-  sections: z.array(section),
-  trail: z
-    .array(z.object({ seq: z.number(), at: z.number(), kind: z.string(), text: z.string() }))
-    .describe('Ledger entries of the action or episode, oldest first.'),
-  action: z
-    .object({
-      id: z.string(),
-      key: z.string(),
-      verb: z.string(),
-      subject: z.string(),
-      state: z.string(),
-      args: z.string(),
-      episode: z.number(),
-    })
-    .optional(),
-});
-export type Output = z.output<typeof output>;
 
 export const explain = command({
   name: 'explain',
@@ -87,12 +41,15 @@ export const explain = command({
   text,
 });
 
-async function find(ports: Ports, input: { what: string; target?: string | undefined }): Promise<Output> {
+async function find(
+  ports: Ports,
+  input: { what: string; target?: string | undefined },
+): Promise<Explanation> {
   const { store, clock } = ports.world;
   const rows = (await store.targets()).filter(
     row => input.target === undefined || chainOf(row.target) === input.target,
   );
-  const found: Output = { now: clock(), sections: [], trail: [] };
+  const found: Explanation = { now: clock(), sections: [], trail: [] };
   const policies = (await store.revision())?.policies.filter(one => one.policy === input.what) ?? [];
   for (const row of rows) {
     for (const policy of policies.filter(one => chainOf(one.target) === chainOf(row.target))) {
@@ -112,7 +69,11 @@ async function find(ports: Ports, input: { what: string; target?: string | undef
   );
 }
 
-async function sectionsOf(ports: Ports, row: TargetRow, policy: ClosedPolicy): Promise<Output['sections']> {
+async function sectionsOf(
+  ports: Ports,
+  row: TargetRow,
+  policy: ClosedPolicy,
+): Promise<Explanation['sections']> {
   const last = await ports.world.store.last(chainOf(row.target));
   const verdicts = (last?.verdicts ?? []).filter(one => one.policy === policy.policy);
   const shown = verdicts.length > 0 ? verdicts : [await lastWritten(ports, row, policy)];
@@ -148,7 +109,7 @@ function sectionOf(
   row: TargetRow,
   policy: ClosedPolicy,
   verdict: Verdict,
-): Output['sections'][number] {
+): Explanation['sections'][number] {
   const group = Object.entries(verdict.labels)
     .map(([name, one]) => `${name}=${one}`)
     .join(',');
@@ -211,7 +172,7 @@ function operandOf(one: Operand): z.input<typeof operand> {
   };
 }
 
-async function ofAction(ports: Ports, row: ActionRow, found: Output): Promise<Output> {
+async function ofAction(ports: Ports, row: ActionRow, found: Explanation): Promise<Explanation> {
   const { action } = row;
   const episode = 'episode' in action.origin ? action.origin.episode : 0;
   found.action = {
@@ -230,8 +191,8 @@ async function ofEpisode(
   ports: Ports,
   rows: readonly TargetRow[],
   id: number,
-  found: Output,
-): Promise<Output> {
+  found: Explanation,
+): Promise<Explanation> {
   for (const row of rows) {
     const chain = chainOf(row.target);
     const [opened] = await ports.world.store.entries({ chain, from: id, limit: 1 });
@@ -246,9 +207,9 @@ async function withTrail(
   ports: Ports,
   chain: string,
   episode: number,
-  found: Output,
+  found: Explanation,
   action?: string,
-): Promise<Output> {
+): Promise<Explanation> {
   const { store } = ports.world;
   const entries = await store.entries({ chain, from: episode });
   const [opened] = entries;
@@ -276,7 +237,7 @@ function belongs(
   return 'action' in body && typeof body.action === 'string' && actions.has(body.action);
 }
 
-function line({ seq, at, body }: Entry): Output['trail'][number] {
+function line({ seq, at, body }: Entry): Explanation['trail'][number] {
   return { seq, at, kind: body.kind, text: entryText(body) };
 }
 
@@ -285,7 +246,7 @@ async function openedSection(
   chain: string,
   opened: Extract<Entry['body'], { kind: 'episode-opened' }>,
   id: number,
-): Promise<Output['sections'][number]> {
+): Promise<Explanation['sections'][number]> {
   const row = await ports.world.store.target(chain);
   const { cause, verdict } = opened;
   const closure = await ports.world.store.closure(cause.closureHash);

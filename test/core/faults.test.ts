@@ -3,7 +3,7 @@
  * it is started again on the same file. However it falls: one effect a key, an intent for every effect, a whole chain, and
  * the same end.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -129,7 +129,6 @@ const HOURS = 2;
 async function lives(path: string, fault: Fault): Promise<{ calls: number; to: Outside; store: OpenStore }> {
   const to = outside();
   let store = await openStore(path);
-  await enforce(worldOf(to, store), [policy]);
   const first = faulty(worldOf(to, store), fault);
   await live(first.world, to, HOURS, first.dead);
   await store.close();
@@ -179,7 +178,12 @@ describe.each([
   test('for every k until a run meets no fault', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'flyball-faults-'));
     try {
+      const begun = join(folder, 'begun.sqlite');
+      const store = await openStore(begun);
+      await enforce(worldOf(outside(), store), [policy]);
+      await store.close();
       for (let at = 1; ; at++) {
+        await copyFile(begun, join(folder, `${at}.sqlite`));
         const lived = await lives(join(folder, `${at}.sqlite`), { at, when, as });
         await check(lived, `k = ${at}, ${as} ${when} its effect`);
         await lived.store.close();

@@ -15,7 +15,9 @@ const retrainIs =
   home =>
     states.includes(retrain(home)?.state ?? '');
 const has = (home: Home, kind: 'intent' | 'outcome', verb: string) => {
-  const ids = actionsOf(home.state).filter(one => one.verb === verb).map(one => one.id);
+  const ids = actionsOf(home.state)
+    .filter(one => one.verb === verb)
+    .map(one => one.id);
   return entriesOf(home.state, kind).some(({ body }) =>
     ids.includes(body.kind === 'intent' ? body.action.id : body.action),
   );
@@ -26,7 +28,11 @@ const points: readonly (readonly [name: string, reached: Point])[] = [
   ['the rule fires', home => entriesOf(home.state, 'episode-opened').length > 0],
   ['the intent is durable', home => has(home, 'intent', 'retrain')],
   ['it is starting', retrainIs('starting', 'started')],
-  ['a runner is on its way', (home, runs) => existsSync(`${join(runs, retrain(home)?.key ?? '?')}.starting`) || runKeys(runs).length > 0],
+  [
+    'a runner is on its way',
+    (home, runs) =>
+      existsSync(`${join(runs, retrain(home)?.key ?? '?')}.starting`) || runKeys(runs).length > 0,
+  ],
   ['the run has its folder', (_, runs) => runKeys(runs).length > 0],
   ['its start is recorded', retrainIs('started')],
   ['the training runs', home => linesOf(join(home.dir, 'world/ran.txt')).length > 0],
@@ -47,17 +53,28 @@ describe('kill -9 when', () => {
       if (early) home.write('world/wait', '');
       const runs = join(home.state, 'runs');
       const first = await home.daemon();
-      await until(name, () => reached(home, runs) || undefined, () => entriesOf(home.state));
+      await until(
+        name,
+        () => reached(home, runs) || undefined,
+        () => entriesOf(home.state),
+      );
       await first.end('SIGKILL');
       const atKill = entriesOf(home.state);
-      console.info(`killed when ${name}: retrain ${retrain(home)?.state ?? 'not intended'}, ${atKill.length} entries`);
+      console.info(
+        `killed when ${name}: retrain ${retrain(home)?.state ?? 'not intended'}, ${atKill.length} entries`,
+      );
 
       const second = await home.daemon();
       rmSync(wait, { force: true });
-      const champion = () => JSON.parse(readFileSync(join(home.dir, 'world/registry/churn/champion.json'), 'utf8')).version;
+      const champion = () =>
+        JSON.parse(readFileSync(join(home.dir, 'world/registry/churn/champion.json'), 'utf8')).version;
       await until(
         'the new version serves',
-        () => (champion() !== 'v1' && has(home, 'outcome', 'promote') && actionsOf(home.state).every(one => one.state === 'succeeded')) || undefined,
+        () =>
+          (champion() !== 'v1' &&
+            has(home, 'outcome', 'promote') &&
+            actionsOf(home.state).every(one => one.state === 'succeeded')) ||
+          undefined,
         () => [actionsOf(home.state), entriesOf(home.state).map(one => one.body), second.log()],
       );
       await setLevels(home, { north: 5 });

@@ -1,10 +1,56 @@
-/** An explanation in words for a terminal. */
+/** An explanation: its shape, and its words for a terminal. */
+import { z } from 'zod';
 import type { Paint } from './command.ts';
-import type { Output } from './explain.ts';
 import { table, when } from './time.ts';
 
+export const operand = z.object({
+  name: z.string(),
+  value: z.string(),
+  interval: z.string().optional(),
+  rows: z.number().optional(),
+  comparison: z.string().optional(),
+  truth: z.string().optional(),
+});
+const section = z.object({
+  target: z.string(),
+  policy: z.string(),
+  rule: z.string(),
+  group: z.string(),
+  verdict: z.string(),
+  clause: z.string(),
+  operands: z.array(operand),
+  state: z.string(),
+  decision: z.string(),
+  holds: z.array(z.string()),
+  members: z.array(z.string()),
+  nextCheck: z.string(),
+  where: z.string().describe('file:line:column of the condition'),
+  commit: z.string(),
+  author: z.string(),
+  mode: z.string(),
+});
+export const output = z.object({
+  now: z.number(),
+  sections: z.array(section),
+  trail: z
+    .array(z.object({ seq: z.number(), at: z.number(), kind: z.string(), text: z.string() }))
+    .describe('Ledger entries of the action or episode, oldest first.'),
+  action: z
+    .object({
+      id: z.string(),
+      key: z.string(),
+      verb: z.string(),
+      subject: z.string(),
+      state: z.string(),
+      args: z.string(),
+      episode: z.number(),
+    })
+    .optional(),
+});
+export type Explanation = z.output<typeof output>;
+
 /** Action, verdicts with operands and holds, and the trail of entries. */
-export function text(found: Output, paint: Paint): string {
+export function text(found: Explanation, paint: Paint): string {
   const colour: Record<string, (s: string) => string> = {
     ok: paint.good,
     breach: paint.bad,
