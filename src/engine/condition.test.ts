@@ -4,7 +4,8 @@ import jsonLogic from 'json-logic-js';
 import { describe, expect, test } from 'vitest';
 import { failedVector, observed, vectorOf } from '../../test/core/closed-policy.ts';
 import type { Json, Observation, Scalar } from '../model.ts';
-import { compile, type Scope } from './condition.ts';
+import { compile } from './condition.ts';
+import type { Scope } from './label-sets.ts';
 
 jsonLogic.add_operation('abs', (a: number) => Math.abs(a));
 

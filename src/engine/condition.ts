@@ -3,16 +3,8 @@
  * under-sampled operand makes its comparison unknown; json-logic-js on the same tree is the reference for every
  * definite answer (`ground`). Pure.
  */
-import type { Json, Labels, Observation, Reading, Scalar, Unknown } from '../model.ts';
-import { groupKey } from './ids.ts';
-
-/** What a condition may look at. */
-export interface Scope {
-  readonly observations: Readonly<Record<string, Observation>>;
-  readonly before: Readonly<Record<string, Scalar>>;
-  readonly steps: Readonly<Record<string, { readonly [output: string]: Json }>>;
-  readonly target: { readonly [path: string]: Json };
-}
+import type { Json, Observation, Reading, Scalar, Unknown } from '../model.ts';
+import { eachSet, type LabelSet, own, type Readings, type Scope } from './label-sets.ts';
 
 /** An interval of possible values: what a reducer gives when members are unknown. */
 export interface Bounds {
@@ -23,15 +15,11 @@ export interface Bounds {
 /** `undefined` is unknown. */
 export type Value = Scalar | Bounds | undefined;
 
-/** One label set of the vectors that a clause reads, with the reading of each by slot. */
-export interface LabelSet {
-  readonly labels: Labels;
-  readonly readings: readonly (Reading | undefined)[];
-}
-
 interface Frame {
   readonly scope: Scope;
-  readonly readings: readonly (Reading | undefined)[];
+  /** By slot, looked up once for all label sets. */
+  readonly observations: readonly (Observation | undefined)[];
+  readings: Readings;
 }
 type Eval = (frame: Frame) => Value;
 
@@ -39,9 +27,11 @@ export interface Compiled {
   /** Names of observations read outside of reducers, by slot. Vectors among them make the condition a vector. */
   readonly names: readonly string[];
   readonly evaluate: (scope: Scope, set?: LabelSet) => Value;
+  /** The same for many label sets of one scope, by their readings. */
+  readonly over: (scope: Scope) => (readings: Readings) => Value;
 }
 
-const NO_READINGS: readonly (Reading | undefined)[] = [];
+const NO_READINGS: Readings = [];
 const cache = new WeakMap<object, Compiled>();
 
 /** The compiled form of a JSON Logic tree; the same object is compiled once. Throws on a tree outside of the grammar. */
@@ -57,7 +47,19 @@ export function compile(logic: Json): Compiled {
 function build(logic: Json): Compiled {
   const names: string[] = [];
   const run = node(logic, names);
-  return { names, evaluate: (scope, set) => run({ scope, readings: set?.readings ?? NO_READINGS }) };
+  const over = overSets(run, names);
+  return { names, over, evaluate: (scope, set) => over(scope)(set?.readings ?? NO_READINGS) };
+}
+
+function overSets(run: Eval, names: readonly string[]): Compiled['over'] {
+  return scope => {
+    const observations = names.map(name => own(scope.observations, name));
+    const frame: Frame = { scope, observations, readings: NO_READINGS };
+    return readings => {
+      frame.readings = readings;
+      return run(frame);
+    };
+  };
 }
 
 /** Operator and arguments of a node, or undefined for a literal. Throws when it is neither. */
@@ -84,7 +86,8 @@ function node(logic: Json, names: string[]): Eval {
   if (op === 'or') return frame => conjunction(operands, frame, true);
   if (op === '!') return frame => not((operands[0] as Eval)(frame));
   const compare = comparisons[op];
-  if (compare) return comparison(compare, operands[0] as Eval, operands[1] as Eval);
+  const plain = exactly[op];
+  if (compare && plain) return comparison(compare, plain, operands[0] as Eval, operands[1] as Eval);
   const compute = arithmetic[op];
   if (compute) return frame => compute(operands.map(operand => operand(frame)));
   throw new Error(`unknown operator ${op}`);
@@ -100,7 +103,7 @@ function variable(path: string, names: string[]): Eval {
   if (slot < 0) slot = names.push(root) - 1;
   const field = rest.length === 0 ? 'value' : rest.join('.');
   return frame => {
-    const reading = readingOf(own(frame.scope.observations, root), frame.readings[slot]);
+    const reading = readingOf(frame.observations[slot], frame.readings[slot]);
     if (reading === undefined || reading.unknown) return undefined;
     return scalar(reading.fields[field]);
   };
@@ -109,11 +112,6 @@ function variable(path: string, names: string[]): Eval {
 function readingOf(observation: Observation | undefined, ofSet: Reading | undefined): Reading | undefined {
   if (observation === undefined || observation.unknown) return undefined;
   return observation.vector ? ofSet : observation.readings[0];
-}
-
-/** An own property: a path never walks the prototype. */
-function own<T>(of: { readonly [key: string]: T } | undefined, key: string): T | undefined {
-  return of !== undefined && of !== null && Object.hasOwn(of, key) ? of[key] : undefined;
 }
 
 function scalar(value: Json | undefined): Scalar | undefined {
@@ -136,6 +134,15 @@ function conjunction(operands: readonly Eval[], frame: Frame, decisive: boolean)
   return known ? !decisive : undefined;
 }
 
+const exactly: Readonly<Record<string, (a: number, b: number) => boolean>> = {
+  '>': (a, b) => a > b,
+  '>=': (a, b) => a >= b,
+  '<': (a, b) => a < b,
+  '<=': (a, b) => a <= b,
+  '===': (a, b) => a === b,
+  '!==': (a, b) => a !== b,
+};
+
 type Compare = (a: Bounds, b: Bounds) => boolean | undefined;
 const comparisons: Readonly<Record<string, Compare>> = {
   '>': (a, b) => (a.lo > b.hi ? true : a.hi <= b.lo ? false : undefined),
@@ -148,11 +155,17 @@ const comparisons: Readonly<Record<string, Compare>> = {
     a.lo === a.hi && b.lo === b.hi ? a.lo !== b.lo : a.hi < b.lo || a.lo > b.hi ? true : undefined,
 };
 
-function comparison(compare: Compare, left: Eval, right: Eval): Eval {
+function comparison(
+  compare: Compare,
+  plain: (a: number, b: number) => boolean,
+  left: Eval,
+  right: Eval,
+): Eval {
   const equality = compare === comparisons['==='] ? true : compare === comparisons['!=='] ? false : undefined;
   return frame => {
     const a = left(frame);
     const b = right(frame);
+    if (typeof a === 'number' && typeof b === 'number') return plain(a, b);
     if (a === undefined || b === undefined) return undefined;
     if (equality !== undefined && typeof a !== 'object' && typeof b !== 'object') {
       return typeof a === typeof b ? (a === b) === equality : undefined;
@@ -228,14 +241,12 @@ function collapse(value: Bounds): Value {
 /** A reducer over the label sets of the vectors in `inner`. An empty vector is unknown: nothing was measured. */
 function reducer(name: string, inner: Json): Eval {
   const names: string[] = [];
-  const run = node(inner, names);
+  const over = overSets(node(inner, names), names);
   return frame => {
-    const sets = labelSets(frame.scope, names);
-    if (sets === undefined || sets.length === 0) return undefined;
-    return reduce(
-      name,
-      sets.map(set => run({ scope: frame.scope, readings: set.readings })),
-    );
+    const evaluate = over(frame.scope);
+    const values: Value[] = [];
+    const had = eachSet(frame.scope, names, (_, readings) => values.push(evaluate(readings)));
+    return had && values.length > 0 ? reduce(name, values) : undefined;
   };
 }
 
@@ -269,38 +280,6 @@ function total(values: readonly number[]): number {
   return Float64Array.from(values)
     .sort()
     .reduce((sum, value) => sum + value, 0);
-}
-
-/**
- * The label sets of the vectors among `names`: those of the vector with the most labels; the others are matched on
- * shared labels, and an unmatched one is unknown. `undefined` when a vector was not had: then no set is known.
- */
-export function labelSets(scope: Scope, names: readonly string[]): readonly LabelSet[] | undefined {
-  const vectors = names.map(name => own(scope.observations, name));
-  if (vectors.some(vector => vector === undefined || vector.unknown)) return undefined;
-  const slots = vectors.flatMap((vector, slot) => (vector?.vector ? [{ vector, slot }] : []));
-  const lead = slots.reduce<(typeof slots)[number] | undefined>(
-    (most, one) => (most === undefined || width(one.vector) > width(most.vector) ? one : most),
-    undefined,
-  );
-  if (lead === undefined) return [{ labels: {}, readings: [] }];
-  const others = slots.filter(one => one !== lead).map(one => ({ ...one, find: matcher(one.vector) }));
-  return lead.vector.readings.map(reading => {
-    const readings: (Reading | undefined)[] = [];
-    readings[lead.slot] = reading;
-    for (const other of others) readings[other.slot] = other.find(reading.labels);
-    return { labels: reading.labels, readings };
-  });
-}
-
-function width(vector: Observation): number {
-  return Object.keys(vector.readings[0]?.labels ?? {}).length;
-}
-
-function matcher(vector: Observation): (labels: Labels) => Reading | undefined {
-  const names = Object.keys(vector.readings[0]?.labels ?? {});
-  const byKey = new Map(vector.readings.map(reading => [groupKey(reading.labels), reading]));
-  return labels => byKey.get(groupKey(Object.fromEntries(names.map(name => [name, labels[name] ?? '']))));
 }
 
 /** Why an operand of this path is unknown, for explanations. */

@@ -13,6 +13,7 @@ import type {
   Verb,
 } from '../model.ts';
 import { fold } from './fold.ts';
+import type { Owned } from './records.ts';
 
 export interface Draft {
   readonly at: number;
@@ -21,6 +22,9 @@ export interface Draft {
   own: Own;
   facts: Facts;
   readonly entries: Derived[];
+  /** What this step has folded itself. `begun` is the history before it. */
+  owned: Owned;
+  readonly begun: History;
   /** No tick was taken during it: this step is the first since, and uses it. */
   readonly gap: Interval | undefined;
   /** The snapshot's hash: computed once, when an entry first needs it. */
@@ -37,18 +41,28 @@ export function beginDraft(snapshot: Snapshot, history: History, verbs: Draft['v
   };
   const at = snapshot.takenAt;
   const gap = own.gap?.to === at ? own.gap : undefined;
-  return { at, snapshot, verbs, own, facts, entries: [], gap, snapshotHash };
+  const owned: Owned = new WeakSet();
+  return { at, snapshot, verbs, own, facts, entries: [], owned, begun: history, gap, snapshotHash };
 }
 
 /** Adds an entry and folds it, so that what comes later in the same step sees it. Returns its seq. */
 export function emit(draft: Draft, body: Derived): number {
   const seq = draft.own.seq + 1;
   draft.entries.push(body);
-  draft.own = fold(draft.own, { seq, at: draft.at, body });
+  draft.own = fold(draft.own, { seq, at: draft.at, body }, draft.owned);
   if (body.kind === 'intent' && isLocked(body.action.call)) {
     lock(draft, body.action.call.subject, body.action.id);
   }
   return seq;
+}
+
+/** Takes back every entry after the first `kept`. */
+export function takeBack(draft: Draft, kept: number): void {
+  const bodies = draft.entries.splice(0).slice(0, kept);
+  draft.own = draft.begun.own;
+  draft.facts = draft.begun.facts;
+  draft.owned = new WeakSet();
+  for (const body of bodies) emit(draft, body);
 }
 
 /** Messages touch nothing that another action could: their subject is not locked. */

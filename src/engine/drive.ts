@@ -115,7 +115,8 @@ function withInputs(own: Own, inputs: readonly Input[], at: number): Own {
 
 /** Folds bodies that are about to be appended, in order. */
 export function foldAll(own: Own, bodies: readonly Fresh['body'][], at: number): Own {
-  return bodies.reduce((history, body) => fold(history, { seq: history.seq + 1, at, body }), own);
+  const owned = new WeakSet();
+  return bodies.reduce((history, body) => fold(history, { seq: history.seq + 1, at, body }, owned), own);
 }
 
 /** Pauses and locks: every fact that admission may read. */

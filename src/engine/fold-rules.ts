@@ -2,15 +2,21 @@
 import type { Derived, Episode, Fresh, Own, RuleState } from '../model.ts';
 import { never } from '../model.ts';
 import { groupKey } from './ids.ts';
+import { drop, type Owned, put } from './records.ts';
 
-export function foldTransition(own: Own, body: Extract<Derived, { kind: 'transition' }>, at: number): Own {
+type Body<Kind extends Derived['kind']> = Extract<Derived, { kind: Kind }>;
+
+const NO_STATES: Readonly<Record<string, RuleState>> = {};
+
+export function foldTransition(own: Own, body: Body<'transition'>, at: number, owned?: Owned): Own {
   const { policy, rule } = body.cause;
   const group = groupKey(body.labels);
-  const before = own.rules[policy]?.[rule]?.[group];
-  const states = { ...own.rules[policy]?.[rule] };
-  if (body.to === 'ok') delete states[group];
-  else states[group] = ruleState(before, body, at);
-  return { ...own, rules: { ...own.rules, [policy]: { ...own.rules[policy], [rule]: states } } };
+  const states = own.rules[policy]?.[rule] ?? NO_STATES;
+  const next =
+    body.to === 'ok'
+      ? drop(states, group, owned)
+      : put(states, group, ruleState(states[group], body, at), owned);
+  return { ...own, rules: { ...own.rules, [policy]: { ...own.rules[policy], [rule]: next } } };
 }
 
 export function ruleState(
@@ -44,7 +50,7 @@ export function ruleState(
   }
 }
 
-export function foldOpened(own: Own, body: Extract<Derived, { kind: 'episode-opened' }>, entry: Fresh): Own {
+export function foldOpened(own: Own, body: Body<'episode-opened'>, entry: Fresh, owned?: Owned): Own {
   const episode: Episode = {
     id: entry.seq,
     cause: body.cause,
@@ -59,15 +65,12 @@ export function foldOpened(own: Own, body: Extract<Derived, { kind: 'episode-ope
     sequence: { round: 0, stepIndex: 0, phase: 0, status: 'ready', outputs: {}, acted: false },
   };
   const { policy, rule, group } = body.cause;
-  const state = own.rules[policy]?.[rule]?.[group];
-  const rules = state
-    ? {
-        ...own.rules,
-        [policy]: {
-          ...own.rules[policy],
-          [rule]: { ...own.rules[policy]?.[rule], [group]: { ...state, episode: entry.seq } },
-        },
-      }
-    : own.rules;
-  return { ...own, rules, episodes: { ...own.episodes, [entry.seq]: episode } };
+  const states = own.rules[policy]?.[rule] ?? NO_STATES;
+  const state = states[group];
+  const opened = state ? put(states, group, { ...state, episode: entry.seq }, owned) : states;
+  return {
+    ...own,
+    rules: { ...own.rules, [policy]: { ...own.rules[policy], [rule]: opened } },
+    episodes: put(own.episodes, entry.seq, episode, owned),
+  };
 }

@@ -14,7 +14,17 @@ import {
   foldWithdrawn,
 } from './fold-actions.ts';
 import { foldOpened, foldTransition } from './fold-rules.ts';
-import { isLive, keep, mapValues, updateAction, updateEpisode, updateSequence } from './records.ts';
+import {
+  drop,
+  isLive,
+  keep,
+  mapValues,
+  type Owned,
+  put,
+  updateAction,
+  updateEpisode,
+  updateSequence,
+} from './records.ts';
 
 /** Raise it when `Own` or its meaning changes: projections are rebuilt from the entries then. */
 export const FOLD_VERSION = 1;
@@ -36,8 +46,11 @@ export function emptyOwn(target: TargetRef): Own {
   };
 }
 
-/** The next history. Unknown or irrelevant entries only move `seq` and `takenAt`. */
-export function fold(own: Own, entry: Fresh): Own {
+/**
+ * The next history. Irrelevant entries only move `seq` and `takenAt`. `owned`: what earlier folds of the same run made,
+ * which may be changed in place; without it nothing that was given is ever changed.
+ */
+export function fold(own: Own, entry: Fresh, owned?: Owned): Own {
   const next = { ...own, seq: entry.seq, takenAt: Math.max(own.takenAt, entry.at) };
   const { body } = entry;
   switch (body.kind) {
@@ -79,7 +92,7 @@ export function fold(own: Own, entry: Fresh): Own {
     default: {
       // Whatever a step derives, it has used the gap.
       const { gap: _, ...rest } = next;
-      return foldDerived(rest, body, entry);
+      return foldDerived(rest, body, entry, owned);
     }
   }
 }
@@ -90,20 +103,21 @@ export function concerns(own: Own, body: { readonly action: string; readonly att
   return record !== undefined && record.action.attempt === body.attempt && isLive(record);
 }
 
-function foldDerived(own: Own, body: Derived, entry: Fresh): Own {
+function foldDerived(own: Own, body: Derived, entry: Fresh, owned: Owned | undefined): Own {
   switch (body.kind) {
     case 'transition':
-      return foldTransition(own, body, entry.at);
+      return foldTransition(own, body, entry.at, owned);
     case 'episode-opened':
-      return foldOpened(own, body, entry);
+      return foldOpened(own, body, entry, owned);
     case 'episode-ended':
       return foldEnded(own, body.episode, body.how, entry.at);
     case 'decision': {
       const key = decisionKey(body.cause.policy, body.cause.rule, body.cause.group);
-      const { [key]: _, ...others } = own.decisions;
+      const over = body.decision.outcome === 'none';
+      const { decisions } = own;
       return {
         ...own,
-        decisions: body.decision.outcome === 'none' ? others : { ...own.decisions, [key]: body.decision },
+        decisions: over ? drop(decisions, key, owned) : put(decisions, key, body.decision, owned),
       };
     }
     case 'ask':

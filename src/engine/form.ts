@@ -13,10 +13,10 @@ import type {
   StepSpec,
   Verdict,
 } from '../model.ts';
-import type { Scope } from './condition.ts';
 import type { Draft } from './draft.ts';
 import { shown } from './explain.ts';
 import { actionId, chainOf, effectKey, planHash } from './ids.ts';
+import type { Scope } from './label-sets.ts';
 import { fill } from './slots.ts';
 
 /** The policy of an episode and the draft that it writes into. */

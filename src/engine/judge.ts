@@ -2,10 +2,11 @@
  * Verify and give up: whether the remedy helped, judged on data that postdates it. Pure.
  */
 import type { Hold, Json, Observation, Verdict } from '../model.ts';
-import { compile, type Scope } from './condition.ts';
+import { compile } from './condition.ts';
 import { causeOf, emit } from './draft.ts';
 import { explain, render, shown } from './explain.ts';
 import { missingNames, type Progress, planOf, scopeOf } from './form.ts';
+import type { Scope } from './label-sets.ts';
 import { decide, held, NEVER, type Outlook, stall } from './moves.ts';
 
 /** Verify: first known true → verified; known false at the end → not verified; unknown at the end → not judged. */

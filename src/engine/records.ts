@@ -20,6 +20,34 @@ export function updateSequence(own: Own, id: number, change: (sequence: Sequence
   return episode ? updateEpisode(own, id, { sequence: change(episode.sequence) }) : own;
 }
 
+/** Records that one run of folds has made itself and shown to nobody: it may go on changing them in place. */
+export type Owned = WeakSet<object>;
+
+/** The record with one more value: a copy, or the record itself when it is owned. Thousands of label sets change in a step. */
+export function put<T>(
+  of: Readonly<Record<string, T>>,
+  key: string | number,
+  value: T,
+  owned?: Owned,
+): Readonly<Record<string, T>> {
+  const to: Record<string, T> = owned?.has(of) ? of : { ...of };
+  owned?.add(to);
+  to[key] = value;
+  return to;
+}
+
+/** The record without a key: a copy, or the record itself when it is owned. */
+export function drop<T>(
+  of: Readonly<Record<string, T>>,
+  key: string,
+  owned?: Owned,
+): Readonly<Record<string, T>> {
+  const to: Record<string, T> = owned?.has(of) ? of : { ...of };
+  owned?.add(to);
+  delete to[key];
+  return to;
+}
+
 export function without<T>(of: Readonly<Record<string, T>>, key: string): Record<string, T> {
   const { [key]: _, ...rest } = of;
   return rest;

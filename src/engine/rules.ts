@@ -1,9 +1,10 @@
 /** Verdicts and transitions of one rule at a due tick: every label set, known or new. Pure but for the draft. */
 import type { Cause, ClosedPolicy, Episode, Labels, Rule, RuleState, Verdict } from '../model.ts';
-import { compile, type LabelSet, labelSets, type Scope } from './condition.ts';
+import { compile } from './condition.ts';
 import { causeOf, type Draft, emit } from './draft.ts';
 import { confirm, explain, scalarsOf } from './explain.ts';
 import { groupKey } from './ids.ts';
+import { eachSet, type LabelSet, labelSets, type Scope } from './label-sets.ts';
 import { isAside } from './records.ts';
 import { type Advance, advance, type Seen } from './rule-states.ts';
 import { frozenReferences } from './wants.ts';
@@ -58,8 +59,9 @@ function findings(work: Work): Finding[] {
     const truth = compile(rule.when.logic).evaluate(scope);
     return [{ key: '', labels: {}, set: undefined, seen: seen(work, truth, undefined) }];
   }
-  const sets = labelSets(scope, names);
-  return sets === undefined ? notHad(work, names) : [...present(work, sets), ...absent(work, sets)];
+  const there = new Set<string>();
+  const found = present(work, names, there);
+  return found === undefined ? notHad(work, names) : [...found, ...absent(work, there)];
 }
 
 /**
@@ -78,29 +80,38 @@ function notHad({ states, scope }: Work, names: readonly string[]): Finding[] {
   ];
 }
 
-function present(work: Work, sets: readonly LabelSet[]): Finding[] {
+/** `there` takes the keys of the known label sets that are present. Undefined when the vectors were not had. */
+function present(work: Work, names: readonly string[], there: Set<string>): Finding[] | undefined {
   const { rule, scope, states } = work;
-  const tracked = Object.keys(states).length > 0;
-  const when = compile(rule.when.logic);
-  const clearSets = clearLookup(work, sets);
+  const mayBeKnown = knownBy(states);
+  const evaluate = compile(rule.when.logic).over(scope);
+  const clearSets = clearLookup(work);
   const found: Finding[] = [];
-  for (const set of sets) {
-    const truth = when.evaluate(scope, set);
+  const had = eachSet(scope, names, (labels, readings) => {
+    const truth = evaluate(readings);
     // The common case costs no key and no allocation: a known no of a set that is not tracked.
-    if (truth === false && !tracked) continue;
-    const key = groupKey(set.labels);
-    if (truth === false && states[key] === undefined) continue;
-    found.push({ key, labels: set.labels, set, seen: seen(work, truth, clearSets(set, key)) });
-  }
-  return found;
+    if (truth === false && !mayBeKnown(labels)) return;
+    const key = groupKey(labels);
+    if (states[key] !== undefined) there.add(key);
+    else if (truth === false) return;
+    const set = { labels, readings: [...readings] };
+    found.push({ key, labels, set, seen: seen(work, truth, clearSets(set, key)) });
+  });
+  return had ? found : undefined;
+}
+
+/** A quick no for most label sets: the value of one label tells that no known set is the same. */
+function knownBy(states: Work['states']): (labels: Labels) => boolean {
+  const known = Object.values(states);
+  if (known.length === 0) return () => false;
+  const [name = ''] = known.flatMap(({ labels }) => Object.keys(labels));
+  const values = new Set(known.map(({ labels }) => labels[name]));
+  return labels => values.has(labels[name]);
 }
 
 /** Label sets that are known and not there. The unknown whole of a vector that can be had again is over. */
-function absent({ states }: Work, sets: readonly LabelSet[]): Finding[] {
-  const entries = Object.entries(states);
-  if (entries.length === 0) return [];
-  const there = new Set(sets.map(set => groupKey(set.labels)));
-  return entries.flatMap(([key, { labels, phase }]) => {
+function absent({ states }: Work, there: ReadonlySet<string>): Finding[] {
+  return Object.entries(states).flatMap(([key, { labels, phase }]) => {
     if (there.has(key)) return [];
     const over = key === '' && phase !== 'firing';
     const gone = over ? { when: false, clear: true, vanished: false } : VANISHED;
@@ -109,15 +120,13 @@ function absent({ states }: Work, sets: readonly LabelSet[]): Finding[] {
 }
 
 /** `clear` may read other observations than `when`: its label sets are matched by key. */
-function clearLookup(
-  work: Work,
-  sets: readonly LabelSet[],
-): (set: LabelSet, key: string) => LabelSet | undefined {
+function clearLookup(work: Work): (set: LabelSet, key: string) => LabelSet | undefined {
   const clear = work.rule.clear;
   if (!clear) return set => set;
   const names = compile(clear.logic).names;
   if (names.join() === compile(work.rule.when.logic).names.join()) return set => set;
-  const byKey = new Map((labelSets(work.scope, names) ?? sets).map(set => [groupKey(set.labels), set]));
+  const sets = labelSets(work.scope, names) ?? [];
+  const byKey = new Map(sets.map(set => [groupKey(set.labels), set]));
   return (_, key) => byKey.get(key);
 }
 

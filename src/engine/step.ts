@@ -15,7 +15,7 @@ import type {
   Want,
 } from '../model.ts';
 import { closeDecisions, writeDecision } from './decisions.ts';
-import { beginDraft, type Draft, emit, isLocked } from './draft.ts';
+import { beginDraft, type Draft, emit, isLocked, takeBack } from './draft.ts';
 import { planOf } from './form.ts';
 import { nextSlot } from './ids.ts';
 import { escalate, type Outlook } from './moves.ts';
@@ -63,14 +63,11 @@ export function step(
 
 /** One failing policy never stops another: what it had derived in this step is taken back. */
 function isolate(draft: Draft, policy: string, problems: Step['problems'][number][], work: () => void): void {
-  const { own, facts } = draft;
   const { length } = draft.entries;
   try {
     work();
   } catch (error) {
-    draft.own = own;
-    draft.facts = facts;
-    draft.entries.length = length;
+    takeBack(draft, length);
     problems.push({ policy, message: error instanceof Error ? error.message : String(error) });
   }
 }

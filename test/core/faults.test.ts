@@ -52,6 +52,8 @@ interface Fault {
   readonly as: 'error' | 'death';
 }
 
+const EFFECTS = ['transaction', 'putProfile', 'setMeta', 'start', 'cancel'];
+
 /** Counts the calls of every port and lets one of them fail. */
 function faulty(
   world: World,
@@ -61,9 +63,11 @@ function faulty(
   let dead = false;
   const broken = () => new PortError('the port broke', { code: 'broken', retry: 'later', subject: 'test' });
   const wrap =
-    <Args extends unknown[], T>(call: (...args: Args) => Promise<T>) =>
+    <Args extends unknown[], T>(call: (...args: Args) => Promise<T>, name = '') =>
     async (...args: Args): Promise<T> => {
       if (dead) throw broken();
+      // A read has no effect: failing after it is failing before it.
+      if (fault.when === 'after' && !EFFECTS.includes(name)) return call(...args);
       const mine = ++calls === fault.at;
       if (mine && fault.as === 'death') dead = true;
       if (mine && fault.when === 'before') throw broken();
@@ -75,7 +79,7 @@ function faulty(
     Object.fromEntries(
       Object.entries(port).map(([name, value]) => [
         name,
-        typeof value === 'function' ? wrap(value as never) : value,
+        typeof value === 'function' ? wrap(value as never, name) : value,
       ]),
     ) as T;
   const store = wrapAll<Store>(world.store);
@@ -189,7 +193,7 @@ describe.each([
         await lived.store.close();
         await rm(join(folder, `${at}.sqlite`));
         if (lived.calls < at) {
-          expect(at).toBeGreaterThan(50);
+          expect(at).toBeGreaterThan(30);
           return;
         }
       }

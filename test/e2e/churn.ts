@@ -68,6 +68,7 @@ export const remedyAbove = (limit: string) => `apiVersion: flyball.dev/v1
 kind: Policy
 metadata: { name: remedy }
 spec:
+  mode: enforce
   target: { model: churn }
   every: 1s
   observe:
@@ -81,6 +82,7 @@ spec:
     - promote: { version: "\${steps.retrain.version}" }
       require: steps.evaluate.loss < 0.5
       onNotMet: escalate
+  keepFor: 1h
   verify: { that: level <= ${limit}, within: 1h }
 `;
 

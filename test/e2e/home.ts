@@ -13,7 +13,7 @@ import { endRuns } from './runs.ts';
 const ROOT = dirname(dirname(import.meta.dirname));
 export const BIN = join(ROOT, 'bin', 'flyball.js');
 /** Generous: machines for tests are slow and shared. What is waited for comes in seconds or not at all. */
-const PATIENCE_MS = 90_000;
+const PATIENCE_MS = 60_000;
 
 export interface Ran {
   readonly code: number | null;
