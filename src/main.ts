@@ -34,13 +34,16 @@ export async function main(argv: readonly string[]): Promise<number> {
     error: text => void process.stderr.write(`${text}\n`),
     colour: process.stdout.isTTY === true && process.env.NO_COLOR === undefined,
     open: options => openPorts(options),
-    readFiles: paths => readTexts(paths),
+    readFiles: readTexts,
   };
   return runProgram(argv, terminal, version);
 }
 
-async function readTexts(paths: readonly string[]): Promise<readonly PolicyText[]> {
-  const root = await repositoryRoot();
+async function readTexts(
+  paths: readonly string[],
+  config: string | undefined,
+): Promise<readonly PolicyText[]> {
+  const root = (await loadSettings(config)).repository;
   return Promise.all(
     paths.map(async path => ({
       path: relative(root, resolve(path)) || path,
@@ -52,10 +55,6 @@ async function readTexts(paths: readonly string[]): Promise<readonly PolicyText[
       }),
     })),
   );
-}
-
-async function repositoryRoot(): Promise<string> {
-  return (await loadSettings(undefined)).repository;
 }
 
 // ------------------------------------------------------------------------------------------------- settings
@@ -109,32 +108,43 @@ async function openPorts(options: { readonly config?: string; readonly needs: 's
   const settings = await loadSettings(options.config);
   const role = settings.trust === 'local-user' ? 'admin' : 'operator';
   const opened = await open(settings, { principal, role, log: stderrLog(process.env.FLYBALL_LOG ?? 'info') });
-  const stopping = stopSignal();
   const ports: Ports = {
     ...opened.ports,
     init: beginRepository,
     worktree: async folder =>
       (await readWorktree(folder === undefined ? settings.repository : resolve(folder))).files,
-    daemon: {
-      run: ({ worktree }) => runDaemon(ports, opened, { worktree, stopped: stopping.stopped }),
-      once: work => underLock(settings, work),
-      pause: ms => stopping.pause(ms),
-      stopped: stopping.stopped,
-    },
+    daemon: daemonOf(settings, options => runDaemon(ports, opened, options)),
     serveMcp: () =>
       serve({ ...opened.ports, principal: { ...principal, door: 'mcp' }, role: 'proposer' }, version),
   };
   return { ports, close: opened.close };
 }
 
-/** SIGTERM and SIGINT end pauses early and make `stopped` true; a second one ends the process. */
-function stopSignal() {
+type DaemonPort = NonNullable<Ports['daemon']>;
+
+/**
+ * The engine in this process. From when it works on, SIGTERM and SIGINT end pauses early and make `stopped` true; a second
+ * one ends the process, as the first does for commands that only look.
+ */
+function daemonOf(
+  settings: DaemonSettings,
+  run: (options: { readonly worktree: boolean; readonly stopped: () => boolean }) => Promise<void>,
+): DaemonPort {
   const controller = new AbortController();
   const stop = () => controller.abort();
-  process.once('SIGTERM', stop).once('SIGINT', stop);
+  const listen = () => void process.once('SIGTERM', stop).once('SIGINT', stop);
+  const stopped = () => controller.signal.aborted;
   return {
-    stopped: () => controller.signal.aborted,
-    pause: (ms: number) => sleep(ms, undefined, { signal: controller.signal }).catch(() => undefined),
+    run: ({ worktree }) => {
+      listen();
+      return run({ worktree, stopped });
+    },
+    once: work => {
+      listen();
+      return underLock(settings, work);
+    },
+    pause: ms => sleep(ms, undefined, { signal: controller.signal }).catch(() => undefined),
+    stopped,
   };
 }
 

@@ -1,6 +1,5 @@
 /** Wires the ports of one state by hand: store, clock, data, effects, repository. No container, no registration. */
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import type { DaemonSettings, Ports, RepositoryPort } from './commands/index.ts';
@@ -14,6 +13,7 @@ import { closeProposal, diffProposal, listProposals, mergeProposal } from './git
 import { propose } from './git/propose.ts';
 import { openRepository, type PolicyRepository } from './git/repository.ts';
 import type { Catalogue, Clock, Log, Principal, Store } from './model.ts';
+import { engineOf } from './store/engine-lock.ts';
 import type { LedgerStore } from './store/ledger.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 
@@ -71,7 +71,7 @@ export async function open(
     settings,
     principal: options.principal,
     role: options.role,
-    engine: () => runningEngine(settings.state),
+    engine: async () => engineOf(settings.state),
     newId: randomUUID,
   };
   const close = async () => {
@@ -95,22 +95,15 @@ export function stderrLog(level: string): Log {
   return pino({ name: 'flyball', level }, pino.destination({ fd: 2, sync: true }));
 }
 
-/** The engine that holds the lock on this state, by the note beside it, if that process lives. */
-async function runningEngine(state: string): Promise<number | undefined> {
-  try {
-    const pid = Number((await readFile(join(state, 'engine.pid'), 'utf8')).trim());
-    process.kill(pid, 0);
-    return pid;
-  } catch {
-    return undefined;
-  }
-}
-
 /** Opened at first use, so that commands that need no repository work without one. */
 async function lazyRepository(settings: DaemonSettings, principal: Principal): Promise<RepositoryPort> {
   let opened: Promise<PolicyRepository> | undefined;
   const repository = () => {
-    opened ??= openRepository({ dir: settings.repository, branch: settings.branch });
+    opened ??= openRepository({ dir: settings.repository, branch: settings.branch }).catch(error => {
+      // A repository that is not there yet may be there at the next try.
+      opened = undefined;
+      throw error;
+    });
     return opened;
   };
   const author = { name: principal.name, email: `${principal.name.replace(/[^\w.-]+/g, '-')}@localhost` };
@@ -118,6 +111,7 @@ async function lazyRepository(settings: DaemonSettings, principal: Principal): P
     head: async () => (await repository()).head(),
     files: async sha => (await repository()).files(sha),
     isDescendant: async (sha, ancestor) => (await repository()).isDescendant(sha, ancestor),
+    detachedAt: async () => (await repository()).detachedAt(),
     propose: async draft => propose(await repository(), { ...draft, author }),
     proposals: async () =>
       (await listProposals(await repository())).map(one => ({

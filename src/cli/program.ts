@@ -24,7 +24,10 @@ export interface Terminal {
     readonly config?: string;
     readonly needs: Command['needs'];
   }) => Promise<{ readonly ports: Ports; close(): Promise<void> }>;
-  readonly readFiles: (paths: readonly string[]) => Promise<readonly PolicyText[]>;
+  readonly readFiles: (
+    paths: readonly string[],
+    config: string | undefined,
+  ) => Promise<readonly PolicyText[]>;
 }
 
 /** Runs one command line and gives its exit code: 0 fine, 1 error, 2 changes pending. */
@@ -108,7 +111,9 @@ async function execute(
   >;
   const json = shared.json === true || own.json === true;
   try {
-    const input = await inputOf(command, args, own, terminal);
+    const input = inputOf(command, args, own);
+    if (Array.isArray(input.files))
+      input.files = await terminal.readFiles(input.files as string[], shared.config);
     const config = shared.config === undefined ? {} : { config: shared.config };
     const { ports, close } = await terminal.open({ ...config, needs: command.needs });
     try {
@@ -129,17 +134,15 @@ async function execute(
   }
 }
 
-async function inputOf(
+function inputOf(
   command: Command,
   args: readonly unknown[],
   own: Readonly<Record<string, unknown>>,
-  terminal: Terminal,
-): Promise<Record<string, unknown>> {
+): Record<string, unknown> {
   const { json: _, ...options } = own;
   const input: Record<string, unknown> = { ...options };
   command.positional.forEach((name, i) => {
     if (args[i] !== undefined) input[name] = args[i];
   });
-  if (Array.isArray(input.files)) input.files = await terminal.readFiles(input.files as string[]);
   return input;
 }

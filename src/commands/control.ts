@@ -61,7 +61,7 @@ export const resume = command({
   input: z.strictObject({ scope: scopeInput, reason }),
   output: z.object({ scope: z.string(), was: z.boolean() }),
   positional: ['scope'],
-  role: 'operator',
+  role: 'approver',
   effect: 'decide',
   examples: ['flyball resume'],
   run: async (ports, input) => {

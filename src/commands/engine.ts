@@ -8,6 +8,7 @@ import { summary } from './entry-text.ts';
 import { followHead } from './follow.ts';
 import { Refusal } from './perform.ts';
 import type { Ports } from './ports.ts';
+import { requireTarget } from './targets.ts';
 import { safe } from './time.ts';
 
 export const run = command({
@@ -98,10 +99,8 @@ async function ask(
 ): Promise<string[]> {
   const all = (await ports.world.store.targets()).map(row => chainOf(row.target));
   const chains = all.filter(chain => input.target === undefined || chain === input.target);
-  if (chains.length === 0)
-    throw new Refusal(
-      `no target ${safe(input.target ?? '', 80)} is known; expected one of: ${all.join(', ') || 'none yet'}.`,
-    );
+  requireTarget(input.target, all);
+  if (chains.length === 0) throw new Refusal('no target is known yet: nothing was ever in force here.');
   for (const chain of chains) {
     const why = input.reason === undefined ? {} : { reason: safe(input.reason, 500) };
     await appendInput(ports.world, chain, {

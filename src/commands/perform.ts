@@ -20,9 +20,7 @@ export function mayPerform(command: Command, ports: Pick<Ports, 'role' | 'princi
 export async function perform(command: Command, ports: Ports, input: unknown): Promise<JsonObject> {
   if (!mayPerform(command, ports)) {
     await audit(command, ports, {}, `needs the role ${command.role}`);
-    throw new Refusal(
-      `${command.name}: ${ports.principal.name} has the role ${ports.role}; expected ${command.role}, as a person at a terminal.`,
-    );
+    throw new Refusal(`${command.name}: ${lacking(command, ports)}`);
   }
   const checked = command.input.safeParse(input);
   if (!checked.success) {
@@ -36,11 +34,28 @@ export async function perform(command: Command, ports: Ports, input: unknown): P
   return command.output.parse(output) as JsonObject;
 }
 
-/** What to say after a wish that nobody carries out now, or undefined. */
-export async function enforcementNote(command: Command, ports: Ports): Promise<string | undefined> {
-  const wishes = command.effect === 'decide' || command.effect === 'safe' || command.effect === 'propose';
-  if (!wishes || (await ports.engine()) !== undefined) return undefined;
-  return "It is recorded, but nothing is being enforced now: no engine runs. Start it with 'flyball run'.";
+/** Why this is not allowed, and where it would be. */
+function lacking(command: Command, { principal, role, settings }: Ports): string {
+  const needed = `${principal.name} has the role ${role}; expected ${command.role}`;
+  if (principal.door === 'mcp') return `${needed}, as a person at a terminal.`;
+  return settings.trust === 'local-user'
+    ? `${needed}.`
+    : `${needed}. daemon.yaml says trust: tokens, so that needs proof of a person, and tokens are not in this version. Say trust: local-user only where everyone at this machine may decide.`;
+}
+
+/**
+ * What to say after a result while no engine runs, or undefined. People are told after a wish that nobody carries out;
+ * agents, who see one result at a time, after whatever they read as well.
+ */
+export async function enforcementNote(
+  { effect }: Command,
+  { engine, principal }: Ports,
+): Promise<string | undefined> {
+  const wishes = effect === 'decide' || effect === 'safe' || effect === 'propose';
+  const reads = effect === 'read' && principal.door === 'mcp';
+  if (!(wishes || reads) || (await engine()) !== undefined) return undefined;
+  const nobody = 'nothing is being enforced now: no engine runs';
+  return wishes ? `It is recorded, but ${nobody}. Start it with 'flyball run'.` : `Note: ${nobody}.`;
 }
 
 /** Calls with an effect stand in the fleet chain before their effect; refused ones too. */

@@ -1,11 +1,13 @@
 /** `plan`: evaluates now with the head commit, and says what would be done. The same driver as a tick; nothing is written. */
 import { z } from 'zod';
+import { formatDiagnostic } from '../dsl/index.ts';
 import { look } from '../engine/drive.ts';
 import { chainOf } from '../engine/ids.ts';
 import { command, type Paint } from './command.ts';
 import { summary } from './entry-text.ts';
 import type { Ports } from './ports.ts';
 import { compileRevision } from './take-revision.ts';
+import { requireTarget } from './targets.ts';
 import { safe, table, value } from './time.ts';
 
 const rule = z.object({
@@ -42,7 +44,7 @@ export const plan = command({
   tool: 'flyball_plan_reconcile',
   title: 'Plan',
   description:
-    'Evaluates every rule now, with the head commit of the enforced branch, and says what would be done: verdicts with their values, decisions, holds. Writes nothing. Limits are reported, they are not errors. Exit code 2 when an action or an approval would follow.',
+    'Evaluates every rule now, with the head commit of the enforced branch, and says what would be done: verdicts with their values, decisions, holds. Writes nothing. Limits are reported, they are not errors. Exit code 2 when an action or an approval would follow, 1 when the commit has mistakes.',
   input: z.strictObject({
     target: z.string().max(200).optional().describe('Only this target, as kind/name.'),
   }),
@@ -53,7 +55,10 @@ export const plan = command({
   examples: ['flyball plan', 'flyball plan model/late-flights'],
   run: make,
   text,
-  exit: found => (found.decisions.some(one => one.outcome === 'act' || one.outcome === 'ask') ? 2 : 0),
+  exit: found => {
+    if (found.diagnostics.some(one => one.startsWith('error'))) return 1;
+    return found.decisions.some(one => one.outcome === 'act' || one.outcome === 'ask') ? 2 : 0;
+  },
 });
 
 async function make(ports: Ports, input: { target?: string | undefined }): Promise<Output> {
@@ -70,14 +75,13 @@ async function make(ports: Ports, input: { target?: string | undefined }): Promi
     rules: [],
     decisions: [],
     changes: [],
-    diagnostics: taken.compiled.diagnostics.map(
-      one => `${one.position.file}:${one.position.line}:${one.position.column}: ${one.message}`,
-    ),
+    diagnostics: taken.compiled.diagnostics.map(one => `${one.severity} ${formatDiagnostic(one)}`),
   };
   if (inForce !== undefined) found.inForce = inForce;
   const { revision } = taken;
   if (!revision) return found;
   const chains = new Set(revision.policies.map(policy => chainOf(policy.target)));
+  requireTarget(input.target, [...chains]);
   for (const chain of [...chains].filter(one => input.target === undefined || one === input.target)) {
     const seen = await look(ports.world, chain, { all: true, revision });
     if (seen) add(found, chain, seen);
@@ -133,7 +137,7 @@ function text(found: Output, paint: Paint): string {
   ]);
   return [
     `commit ${found.commit.slice(0, 7)}${found.inForce === found.commit ? ', in force' : `, not yet in force (${found.inForce?.slice(0, 7) ?? 'nothing is'})`}`,
-    ...found.diagnostics.map(one => paint.bad(one)),
+    ...found.diagnostics.map(one => (one.startsWith('error') ? paint.bad(one) : paint.warn(one))),
     table(rules),
     ...(decisions.length > 0 ? ['', paint.bold('Decisions'), table(decisions)] : []),
     ...(found.changes.length > 0

@@ -26,6 +26,8 @@ export interface RepositoryPort {
   head(): Promise<Commit>;
   files(sha: string): Promise<readonly PolicyText[]>;
   isDescendant(sha: string, ancestor: string): Promise<boolean>;
+  /** The commit of a detached HEAD; undefined when HEAD is on a branch. */
+  detachedAt(): Promise<string | undefined>;
   propose(draft: {
     readonly base: string;
     readonly files: readonly PolicyText[];

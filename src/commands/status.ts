@@ -1,10 +1,12 @@
 /** `status`: what needs a person, what acts, what is blind, what is held; healthy targets are one number. */
 import { z } from 'zod';
 import { chainOf } from '../engine/ids.ts';
-import type { Decision, Own, TargetRow, Verdict } from '../model.ts';
+import { type Decision, type Own, PortError, type TargetRow } from '../model.ts';
+import { blindRules } from './blind.ts';
 import { command, type Paint } from './command.ts';
 import type { Ports } from './ports.ts';
 import { rejectionOf } from './take-revision.ts';
+import { requireTarget } from './targets.ts';
 import { lines, safe, span, table, when } from './time.ts';
 
 const line = z.object({
@@ -22,6 +24,8 @@ const output = z.object({
   rejected: z.array(z.string()).describe('Mistakes of a newer commit that is not (wholly) in force.'),
   rejectedCommit: z.string().optional(),
   rewritten: z.string().optional(),
+  head: z.string().optional().describe('The head of the enforced branch; absent: it cannot be read.'),
+  detached: z.string().optional().describe('Where the repository has its HEAD, when that is on no branch.'),
   engine: z.number().optional().describe('Process id of the engine; absent: nothing is being enforced now.'),
   lagMs: z.number().optional(),
   trust: z.string(),
@@ -70,9 +74,12 @@ async function collect(
   input: { target?: string | undefined; messages: number },
 ): Promise<Output> {
   const { store, clock } = ports.world;
-  const rows = (await store.targets()).filter(
-    row => input.target === undefined || chainOf(row.target) === input.target,
+  const all = await store.targets();
+  requireTarget(
+    input.target,
+    all.map(row => chainOf(row.target)),
   );
+  const rows = all.filter(row => input.target === undefined || chainOf(row.target) === input.target);
   const revision = await store.revision();
   const rejection = await rejectionOf(ports.world);
   const found: Output = {
@@ -97,6 +104,7 @@ async function collect(
   if (revision) found.commit = revision.commit.sha;
   if (rejection) found.rejectedCommit = rejection.commit.sha;
   if (revision?.rewritten) found.rewritten = revision.rewritten.from;
+  await addRepository(ports, found);
   for (const row of rows) await addTarget(ports, found, row);
   const looked = rows.flatMap(row => (row.lastTakenAt === undefined ? [] : [row.dueAt]));
   if (looked.length > 0) found.lagMs = Math.max(0, found.now - Math.min(...looked));
@@ -117,6 +125,18 @@ async function collect(
   return found;
 }
 
+/** Where the branch is now. What is in force stays so while it cannot be read. */
+async function addRepository({ repository }: Ports, found: Output): Promise<void> {
+  try {
+    found.head = (await repository.head()).sha;
+    const detached = await repository.detachedAt();
+    if (detached !== undefined) found.detached = detached;
+  } catch (error) {
+    if (!(error instanceof PortError)) throw error;
+    found.problems.push(error.message);
+  }
+}
+
 async function addTarget(ports: Ports, found: Output, row: TargetRow): Promise<void> {
   const chain = chainOf(row.target);
   const last = await ports.world.store.last(chain);
@@ -124,8 +144,7 @@ async function addTarget(ports: Ports, found: Output, row: TargetRow): Promise<v
     found.problems.push(`${chain} ${problem.policy}: ${problem.message}`);
   const before = found.needsYou.length + found.acting.length + found.blind.length + found.held.length;
   for (const decision of Object.values(row.own.decisions)) addDecision(found, chain, row.own, decision);
-  for (const verdict of last?.verdicts ?? [])
-    if (verdict.answer === 'unknown') found.blind.push(blind(chain, verdict));
+  found.blind.push(...(await blindRules(ports, row)));
   for (const record of Object.values(row.own.actions)) {
     if (record.state !== 'unresolved') continue;
     const text = `${record.action.verb} ${record.action.call.subject} is unresolved: ${safe(record.message ?? '')}; settle it with flyball resolve ${record.action.id.slice(0, 12)} --as succeeded|failed`;
@@ -133,17 +152,6 @@ async function addTarget(ports: Ports, found: Output, row: TargetRow): Promise<v
   }
   if (found.needsYou.length + found.acting.length + found.blind.length + found.held.length === before)
     found.ok++;
-}
-
-function blind(target: string, verdict: Verdict): Line {
-  const why = verdict.operands.find(one => one.unknown)?.unknown;
-  const group = Object.values(verdict.labels).join('/');
-  return {
-    target,
-    policy: verdict.policy,
-    group,
-    text: why ? `${why.reason}: ${safe(why.message)}` : verdict.clause,
-  };
 }
 
 function addDecision(found: Output, target: string, own: Own, decision: Decision): void {
@@ -187,6 +195,8 @@ function text(found: Output, paint: Paint): string {
   const rejected = found.rejectedCommit
     ? paint.bad(` (head ${found.rejectedCommit.slice(0, 7)} REJECTED)`)
     : '';
+  const waits = found.head !== undefined && found.head !== (found.rejectedCommit ?? found.commit);
+  const head = waits ? paint.warn(` (head ${found.head?.slice(0, 7)} not taken yet)`) : '';
   const engine =
     found.engine === undefined
       ? paint.warn('nothing is being enforced: no engine runs')
@@ -215,10 +225,17 @@ function text(found: Output, paint: Paint): string {
     return [head, `  ${first}`, ...more.map(words => `  ${words}`)].join('\n');
   });
   return [
-    `${paint.bold(found.env)} · commit ${commit}${rejected} · ${engine}${lag}${trust}`,
+    `${paint.bold(found.env)} · commit ${commit}${rejected}${head} · ${engine}${lag}${trust}`,
     ...found.rejected.map(one => paint.bad(`  ${one}`)),
     ...(found.rewritten
       ? [paint.warn(`  history was rewritten: ${found.rewritten.slice(0, 7)} is no ancestor of it`)]
+      : []),
+    ...(found.detached
+      ? [
+          paint.warn(
+            `  HEAD of the policy repository is detached at ${found.detached.slice(0, 7)}: what is committed there is on no branch and not enforced; 'git switch BRANCH' goes back`,
+          ),
+        ]
       : []),
     table(rows),
     ...(messages.length > 0 ? ['', paint.bold('Messages'), ...messages] : []),

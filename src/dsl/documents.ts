@@ -60,6 +60,12 @@ export function parseDocuments(files: readonly File[]): {
   };
 }
 
+/** The kinds of a file's documents in order, as YAML reads them; undefined for what is unreadable or of no known kind. */
+export function kindsIn(file: File): readonly (DocumentKind | undefined)[] {
+  const { documents, unreadable } = checkFile(file);
+  return [...documents.map(({ kind }) => kind), ...unreadable.map(() => undefined)];
+}
+
 /** One file's documents, each with its own mistakes. Never throws. */
 export function checkFile(file: File): CheckedFile {
   const path = file.path.toWellFormed();

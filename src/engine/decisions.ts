@@ -1,5 +1,4 @@
 /** Decisions as entries: written when they change, and once more when there is nothing left to decide. Pure. */
-import { canonical } from '../canonical.ts';
 import type { Cause, ClosedPolicy, Decision } from '../model.ts';
 import { causeOf, type Draft, emit } from './draft.ts';
 import { decisionKey } from './fold.ts';
@@ -16,7 +15,7 @@ export function writeDecision(
   const group = groupKey(decision.labels);
   const before = draft.own.decisions[decisionKey(decision.policy, decision.rule, group)];
   if (before === undefined && decision.outcome === 'none') return;
-  if (before !== undefined && gist(before) === gist(decision)) return;
+  if (before !== undefined && saysTheSame(before, decision)) return;
   emit(draft, {
     kind: 'decision',
     cause: causeOf(policy, decision.rule, group),
@@ -26,9 +25,16 @@ export function writeDecision(
   });
 }
 
-/** What makes two decisions differ: not the wording of a hold, in which counts move at every tick. */
-function gist({ holds, ...decision }: Decision): string {
-  return canonical({ ...decision, holds: holds.map(({ reason, until }) => ({ reason, until })) });
+/** Two decisions about one group say the same although a hold is worded anew: counts in it move at every tick. */
+function saysTheSame(a: Decision, b: Decision): boolean {
+  return (
+    a.outcome === b.outcome &&
+    a.episode === b.episode &&
+    a.step === b.step &&
+    a.verb === b.verb &&
+    a.holds.length === b.holds.length &&
+    a.holds.every((hold, i) => hold.reason === b.holds[i]?.reason && hold.until === b.holds[i]?.until)
+  );
 }
 
 /** A group whose episode is gone has nothing to do any more, and that is said once. */

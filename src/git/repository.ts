@@ -1,4 +1,6 @@
 /** The policy repository: which commit a branch is at, its policy files and its history, read from git objects only. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import git, { type ReadCommitResult } from 'isomorphic-git';
 import { type Commit, PortError } from '../model.ts';
 import { locate } from './location.ts';
@@ -21,6 +23,8 @@ export interface PolicyRepository {
   files(sha: string): Promise<readonly PolicyFile[]>;
   /** True when `sha` is `ancestor` or comes after it. */
   isDescendant(sha: string, ancestor: string): Promise<boolean>;
+  /** The commit that HEAD is detached at, so that what is committed there is on no branch; undefined when it is on one. */
+  detachedAt(): Promise<string | undefined>;
   /** The newest commits of the branch, newest first. */
   log(limit: number): Promise<readonly Commit[]>;
 }
@@ -65,6 +69,7 @@ export async function openRepository(options: {
       translated(`${where}, commit ${sha}`, () =>
         descends(read(), checkedSha(where, sha), checkedSha(where, ancestor)),
       ),
+    detachedAt: () => translated(where, () => readDetached(gitDir, bare)),
     log: limit =>
       translated(`${where}, branch ${branch}`, async () => {
         const ref = await headSha({ dir, branch, gitDir });
@@ -72,6 +77,12 @@ export async function openRepository(options: {
         return commits.map(toCommit);
       }),
   };
+}
+
+/** A bare repository has nobody who commits at its HEAD. */
+async function readDetached(gitDir: string, bare: boolean): Promise<string | undefined> {
+  const text = bare ? '' : (await readFile(join(gitDir, 'HEAD'), 'utf8')).trim();
+  return isSha(text) ? text : undefined;
 }
 
 /** The id of the branch's newest commit. Throws PortError that names the branches there are. */

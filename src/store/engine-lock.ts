@@ -1,9 +1,12 @@
 /** One engine per state directory: a lock that the kernel frees when its holder dies, however it dies. */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { PortError } from '../model.ts';
 import { isBusy, storeFailure } from './failure.ts';
+
+/** Who asks whether an engine runs holds a shared lock for a moment, which is no reason to refuse one. */
+const ASKED_MS = 500;
 
 /**
  * The lock, held until `release` or the end of the process. It is SQLite's own lock on `engine.lock` (Node has no flock),
@@ -29,11 +32,30 @@ export async function acquireEngineLock(stateDir: string): Promise<{ release(): 
   };
 }
 
+/**
+ * The process id of the engine that holds the lock of this state; undefined when none does. The lock itself is asked, not
+ * the note beside it: after a crash that note may name a process that has nothing to do with Flyball.
+ */
+export function engineOf(stateDir: string): number | undefined {
+  const path = join(stateDir, 'engine.lock');
+  if (!existsSync(path)) return undefined;
+  const lock = new DatabaseSync(path, { readOnly: true, timeout: 0 });
+  try {
+    lock.prepare('SELECT count(*) FROM sqlite_schema').get();
+    return undefined;
+  } catch (error) {
+    if (isBusy(error)) return readPid(join(stateDir, 'engine.pid')) ?? 0;
+    throw storeFailure(error, stateDir);
+  } finally {
+    lock.close();
+  }
+}
+
 function take(stateDir: string, pidFile: string): DatabaseSync {
   let lock: DatabaseSync | undefined;
   try {
     mkdirSync(stateDir, { recursive: true, mode: 0o700 });
-    lock = new DatabaseSync(join(stateDir, 'engine.lock'), { timeout: 0 });
+    lock = new DatabaseSync(join(stateDir, 'engine.lock'), { timeout: ASKED_MS });
     lock.exec('BEGIN EXCLUSIVE');
     return lock;
   } catch (error) {

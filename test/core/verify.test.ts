@@ -153,13 +153,20 @@ describe('a stall', () => {
 
   test('is left by retry: a new round with other ids, judged by its own promotion', () => {
     const sim = stalled();
-    sim.input({ kind: 'retry', episode: episodeOf(sim), by: PERSON });
-    promoted('v3', sim);
+    for (const version of ['v3', 'v4', 'v5']) {
+      sim.input({ kind: 'retry', episode: episodeOf(sim), by: PERSON });
+      promoted(version, sim);
+      if (version !== 'v5') sim.run(12, BAD);
+    }
     sim.run(1, { ...BAD, perf: 0.1 });
-    expect(sim.own.verifiedVersions).toEqual(['v1', 'v3']);
+    expect(sim.of('not-verified').every(one => one.judged)).toBe(true);
+    expect(sim.of('stalled').map(one => one.message)).not.toContainEqual(
+      expect.stringContaining('no longer in service'),
+    );
+    expect(sim.own.verifiedVersions).toEqual(['v1', 'v5']);
     const retrains = sim.of('intent').filter(one => one.action.verb === 'retrain');
-    expect(retrains.map(one => one.action.round)).toEqual([0, 1]);
-    expect(new Set(retrains.map(one => one.action.id)).size).toBe(2);
+    expect(retrains.map(one => one.action.round)).toEqual([0, 1, 2, 3]);
+    expect(new Set(retrains.map(one => one.action.id)).size).toBe(4);
   });
 
   test('is left by resolve: the episode ends', () => {

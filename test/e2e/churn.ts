@@ -1,4 +1,5 @@
 /** A small system for tests: a model that is retrained, evaluated and promoted when a measured level is too high. */
+import { rename } from 'node:fs/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { Home } from './home.ts';
 
@@ -86,6 +87,21 @@ spec:
   verify: { that: level <= ${limit}, within: 1h }
 `;
 
+/** Tells when the highest level is above a limit. */
+export const alarmAbove = (limit: string, name = 'alarm') => `apiVersion: flyball.dev/v1
+kind: Policy
+metadata: { name: ${name} }
+spec:
+  mode: enforce
+  target: { dataset: levels }
+  every: 1s
+  observe:
+    level: { query: warehouse, sql: "SELECT max(value) AS value FROM files('levels.parquet')" }
+  when: level > ${limit}
+  then:
+    - notify: { text: "${name} above ${limit}" }
+`;
+
 export const POLICIES: Readonly<Record<string, string>> = {
   'flyball.yaml': SETTINGS,
   'connections.yaml': CONNECTIONS,
@@ -130,7 +146,6 @@ export function setLevels(home: Home, levels: Readonly<Record<string, number>>):
 
 /** Writes what a SELECT gives as a Parquet file below the home's \`data\`. */
 export async function writeParquet(home: Home, name: string, select: string): Promise<void> {
-  const { rename } = await import('node:fs/promises');
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
   try {

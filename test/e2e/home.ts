@@ -4,17 +4,14 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { setTimeout as delay } from 'node:timers/promises';
 
 import { initRepository } from '../../src/git/init.ts';
 import { commitFiles } from '../real-git.ts';
 import { endRuns } from './runs.ts';
+import { until } from './until.ts';
 
 const ROOT = dirname(dirname(import.meta.dirname));
 export const BIN = join(ROOT, 'bin', 'flyball.js');
-/** Generous: machines for tests are slow and shared. What is waited for comes in seconds or not at all. */
-const PATIENCE_MS = 60_000;
-
 export interface Ran {
   readonly code: number | null;
   readonly stdout: string;
@@ -138,20 +135,4 @@ async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<numbe
     await exit;
   }
   return child.exitCode;
-}
-
-/** Waits until there is something, and gives it. What was seen last stands in the error when it never comes. */
-export async function until<T>(
-  what: string,
-  look: () => T | undefined | Promise<T | undefined>,
-  seen: () => unknown = () => undefined,
-): Promise<T> {
-  const deadline = performance.now() + PATIENCE_MS;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    if (performance.now() > deadline)
-      throw new Error(`waited in vain until ${what}; ${JSON.stringify(await seen(), null, 1)}`);
-    await delay(15);
-  }
 }

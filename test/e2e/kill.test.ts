@@ -3,9 +3,10 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { furnish, POLICIES, setLevels } from './churn.ts';
-import { type Home, makeHome, until } from './home.ts';
+import { type Home, makeHome } from './home.ts';
 import { actionsOf, entriesOf } from './ledger.ts';
 import { filesOf, linesOf, runKeys } from './runs.ts';
+import { until } from './until.ts';
 
 type Point = (home: Home, runs: string) => boolean;
 

@@ -48,6 +48,20 @@ export function actionsOf(state: string): readonly ActionLine[] {
   }));
 }
 
+/** The commit in force. */
+export function commitInForce(state: string): string | undefined {
+  const [row] = reading(state, db => db.prepare('SELECT sha FROM revision').all());
+  return row === undefined ? undefined : String(row.sha);
+}
+
+/** Titles of the messages in the outbox, oldest first. */
+export function messagesOf(state: string): readonly { readonly title: string; readonly text: string }[] {
+  return reading(state, db => db.prepare('SELECT title, text FROM outbox ORDER BY rowid').all()).map(row => ({
+    title: String(row.title),
+    text: String(row.text),
+  }));
+}
+
 type Row = Readonly<Record<string, unknown>>;
 
 function reading(state: string, look: (db: DatabaseSync) => readonly unknown[]): readonly Row[] {

@@ -9,7 +9,7 @@ import {
 } from '../../src/connectors/local/processes.ts';
 import { parseIdentity, type RunFiles, runFiles } from '../../src/connectors/local/run-folder.ts';
 import type { Json } from '../../src/model.ts';
-import { until } from './home.ts';
+import { until } from './until.ts';
 
 /** The folders of runs, each with its key as name; drafts of runners that were killed are none. */
 export function runKeys(runs: string): readonly string[] {
