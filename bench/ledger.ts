@@ -177,6 +177,8 @@ function ownAt(seq: number): Own {
     seq,
     takenAt: seq,
     policies: {},
+    authors: {},
+    denials: {},
     rules: { 'late-flights-drift': { drifted: rules } },
     episodes: {},
     asks: {},

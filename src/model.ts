@@ -401,6 +401,8 @@ export interface ObservationRequest {
   /** The labels' dataset, where the evaluator joins predictions with them. */
   readonly labels?: DatasetSpec;
   readonly interval?: Interval;
+  /** Where the data ends, when there is no interval: what `maxAge` is measured from. */
+  readonly end?: number;
   readonly maxAgeMs?: number;
   readonly minSamples?: number;
   readonly where?: Predicate;
@@ -878,7 +880,6 @@ export interface Sequence {
   /** Outputs of finished steps, by step id. */
   readonly outputs: Readonly<Record<string, JsonObject>>;
   readonly endedAt?: number;
-  readonly deniedUntil?: number;
   /** A granted approval, for the plan that it was given for. */
   readonly granted?: { readonly approval: string; readonly planHash: string };
   readonly stalled?: string;
@@ -944,6 +945,8 @@ export interface Own {
   readonly commit?: string;
   /** As of the last `revision`. */
   readonly policies: Readonly<Record<string, PolicyHashes>>;
+  /** By policy: e-mail of the author of the change that last altered its acting hash. */
+  readonly authors: Readonly<Record<string, string>>;
   /** policy → rule → group key → state. */
   readonly rules: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, RuleState>>>>>>;
   /** Open ones, and ended ones that still have a running action. */
@@ -951,6 +954,8 @@ export interface Own {
   readonly asks: Readonly<Record<string, Ask>>;
   /** The newest attempt of each action that is not long past. */
   readonly actions: Readonly<Record<string, ActionHistory>>;
+  /** By `policy/rule/group/step`: an ask of this acting hash was not granted, and is not repeated before `until`. */
+  readonly denials: Readonly<Record<string, { readonly until: number; readonly actingHash: string }>>;
   /** Last written decision by `policy/rule/group`. */
   readonly decisions: Readonly<Record<string, Decision>>;
   /** Per verb: when sequences consumed it, and when its last action ended. */
@@ -1162,7 +1167,10 @@ export interface TargetRow {
 /** What the last tick saw, for `status` and `explain`. Never decided on. */
 export interface LastTick {
   readonly takenAt: number;
+  /** Of the rules that were due, and of the others as they were when they last were, while their policy is the same. */
   readonly verdicts: readonly Verdict[];
+  /** Closure hash by policy, of what the verdicts are about. */
+  readonly closures: Readonly<Record<string, string>>;
   readonly decisions: readonly Decision[];
   readonly wakeAt: number;
   readonly problems: Step['problems'];

@@ -87,7 +87,7 @@ async function request(
       by: 'this process',
       targets,
       written: await writtenSince(ports, heads),
-      note: `${targets.length} targets were evaluated.`,
+      note: targets.length === 1 ? '1 target was evaluated.' : `${targets.length} targets were evaluated.`,
     };
   });
   return done ?? { by: 'nobody yet', targets: [], written: [], note: 'stopped' };

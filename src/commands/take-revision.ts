@@ -2,11 +2,11 @@
 
 import { canonical } from '../canonical.ts';
 import { type Compiled, compile, type NextRevision, nextRevision } from '../dsl/index.ts';
-import { foldAll } from '../engine/drive.ts';
+import { foldAll, revisionInput } from '../engine/drive.ts';
 import { emptyOwn } from '../engine/fold.ts';
-import { chainOf, policyHashes } from '../engine/ids.ts';
+import { chainOf } from '../engine/ids.ts';
 import type { World } from '../engine/world.ts';
-import type { Commit, Input, PolicyHashes, Revision, TargetRef, Transaction } from '../model.ts';
+import type { Commit, Revision, TargetRef, Transaction } from '../model.ts';
 import type { PolicyText } from './ports.ts';
 
 export interface Taken extends NextRevision {
@@ -70,17 +70,8 @@ async function tell(
 ): Promise<void> {
   const row = await tx.target(chain);
   const own = row?.own ?? emptyOwn(target);
-  const mine = revision.policies.filter(policy => chainOf(policy.target) === chain);
-  const policies: Record<string, PolicyHashes> = Object.fromEntries(
-    mine.map(policy => [policy.policy, policyHashes(policy)]),
-  );
-  if (row && canonical(own.policies) === canonical(policies)) return;
+  const input = revisionInput(own, revision, chain);
+  if (!input) return;
   const at = Math.max(world.clock(), own.takenAt);
-  const input: Input = {
-    kind: 'revision',
-    commit: revision.commit,
-    policies,
-    ...(revision.rewritten ? { rewritten: revision.rewritten.from } : {}),
-  };
   await tx.append({ target, bodies: [input], at, own: foldAll(own, [input], at), dueAt: 0 });
 }

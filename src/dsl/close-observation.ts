@@ -151,6 +151,12 @@ function argumentsOf(closing: Closing, evaluator: Evaluator, raw: Raw, path: Pat
 }
 
 function checkTimes(closing: Closing, raw: Raw, dataset: DatasetSpec | undefined, path: Path): void {
+  if (dataset === undefined && raw.maxAge !== undefined)
+    refuse(
+      closing,
+      [...path, 'maxAge'],
+      'maxAge is about the newest row of a dataset, and this observation reads none; expected no maxAge (let the SQL look, and give no row when the data is old)',
+    );
   if (dataset === undefined || dataset.time !== undefined) return;
   for (const key of ['window', 'maxAge'] as const)
     if (raw[key] !== undefined)

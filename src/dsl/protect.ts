@@ -84,6 +84,14 @@ function refuseEarlyVerify(closing: Closing, { observe, verify, verified }: Prot
   for (const name of verified) {
     const observation = observe[name];
     if (observation === undefined) continue;
+    if (observation.windowMs === undefined) {
+      refuse(
+        closing,
+        ['spec', 'verify', 'that'],
+        `verify reads ${name}, which has no window, so nothing says that it is about the time after the remedy; expected a window (on a query: how far back its SQL looks)`,
+      );
+      continue;
+    }
     const joined = closing.catalogue.evaluators[observation.evaluator]?.reads === 'predictions+labels';
     const delayMs = joined ? (closing.model?.data.labels?.delayMs ?? 0) : 0;
     const windowMs = observation.windowMs ?? 0;

@@ -70,13 +70,20 @@ function concerns(failed: Failed, before: ClosedPolicy): boolean {
   return failed.file === before.position.file || failed.mentions.includes(before.policy);
 }
 
-/** What a commit deletes is gone at once: a kept closure that needs it must not act. */
+/**
+ * What a commit deletes is gone at once. A kept closure whose target is gone observes; the connections that are gone are
+ * taken out of it, so that its observations through them are unknown and its actions have nowhere to run.
+ */
 function disarmed(before: ClosedPolicy, compiled: Compiled): ClosedPolicy {
-  const gone = needed(before).find(({ kind, name }) => !isThere(compiled, kind, name));
-  if (gone === undefined || before.mode === 'observe') return before;
-  const modeFrom = `${gone.kind} ${gone.name} was deleted by a later commit, and this policy is kept from an earlier one`;
+  const gone = needed(before).filter(({ kind, name }) => !isThere(compiled, kind, name));
+  const [first] = gone;
+  if (first === undefined) return before;
+  const modeFrom = `${first.kind} ${first.name} was deleted by a later commit, and this policy is kept from an earlier one`;
+  const lost = new Set(gone.filter(({ kind }) => kind === 'Connection').map(({ name }) => name));
+  const kept = Object.entries(before.documents.connections).filter(([name]) => !lost.has(name));
+  const documents = { ...before.documents, connections: Object.fromEntries(kept) };
   const actingHash = hashOf({ acting: before.actingHash, mode: 'observe' });
-  const closed = { ...before, mode: 'observe' as const, modeFrom, actingHash };
+  const closed = { ...before, mode: 'observe' as const, modeFrom, documents, actingHash };
   return { ...closed, closureHash: closureHash(closed) };
 }
 

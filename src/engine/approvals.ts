@@ -1,5 +1,14 @@
 /** Who must say yes before an action, and whose yes counts. Pure. */
-import type { ApprovalSpec, Ask, ClosedPolicy, Episode, SequencePlan, StepSpec, Verb } from '../model.ts';
+import type {
+  ApprovalSpec,
+  Ask,
+  ClosedPolicy,
+  Episode,
+  Own,
+  SequencePlan,
+  StepSpec,
+  Verb,
+} from '../model.ts';
 import { isMessage } from './admit.ts';
 
 const ADOPTION: Omit<ApprovalSpec, 'from'> = { quorum: 1, expiresMs: 86_400_000, reaskMs: 86_400_000 };
@@ -70,9 +79,9 @@ export function counts(waiting: Ask, vote: Ask['votes'][number], policy: ClosedP
   return members.includes(vote.by.name) && !waiting.refused.includes(vote.by.name);
 }
 
-/** The people behind the commit's author: they may not decide on their own change. */
-export function authorsOf(policy: ClosedPolicy): readonly string[] {
-  const { email } = policy.commit.author;
+/** The people behind the author of the change that last altered what this policy does: they may not decide on it. */
+export function authorsOf(policy: ClosedPolicy, own: Own): readonly string[] {
+  const email = own.authors[policy.policy] ?? policy.commit.author.email;
   return Object.entries(policy.documents.people).flatMap(([name, { emails }]) =>
     emails.includes(email) ? [name] : [],
   );

@@ -9,6 +9,7 @@ import type {
   Facts,
   Fresh,
   Input,
+  LastTick,
   Own,
   RecordedTick,
   Revision,
@@ -18,7 +19,7 @@ import type {
   Transaction,
 } from '../model.ts';
 import { emptyOwn, fold } from './fold.ts';
-import { chainOf, targetOf } from './ids.ts';
+import { chainOf, policyHashes, targetOf } from './ids.ts';
 import { askedNothing, type Observations, observe } from './observe.ts';
 import { project } from './project.ts';
 import { step } from './step.ts';
@@ -39,6 +40,8 @@ export interface Look {
   readonly facts: Facts;
   readonly snapshot: Snapshot;
   readonly step: Step;
+  /** What the tick before saw, for display. */
+  readonly before: LastTick | undefined;
 }
 
 /** Policies of the revision in force that are about this target. */
@@ -67,7 +70,9 @@ export async function look(
   const policies = policiesOf(revision, chain);
   const at = Math.max(world.clock(), row.own.takenAt, row.lastTakenAt ?? 0);
   const gap = gapOf(policies, row, at);
-  const own = withInputs(row.own, gap ? [gap] : [], at);
+  // A plan of another commit begins where taking that commit would: with its `revision` input.
+  const taken = options.revision && revisionInput(row.own, options.revision, chain);
+  const own = withInputs(row.own, [...(taken ? [taken] : []), ...(gap ? [gap] : [])], at);
   const facts = await readFacts(world.store);
   const model = policies.find(policy => policy.documents.model)?.documents;
   const serving = model?.model?.serving ? await world.readServing(model.model, model.connections) : undefined;
@@ -90,10 +95,20 @@ export async function look(
     };
     const answer = step(policies, snapshot, { own, facts }, world.catalogue);
     if (answer.needs.length === 0 || round >= MOST_ROUNDS) {
-      return { row, revision, policies, gap, facts, snapshot, step: answer };
+      const before = await world.store.last(chain);
+      return { row, revision, policies, gap, facts, snapshot, step: answer, before };
     }
     observations = await observe(world, answer.needs, asked, observations);
   }
+}
+
+/** What a chain is told when a commit is taken, or undefined when nothing of its policies changed. */
+export function revisionInput(own: Own, revision: Revision, chain: string): Input | undefined {
+  const mine = policiesOf(revision, chain);
+  const policies = Object.fromEntries(mine.map(policy => [policy.policy, policyHashes(policy)]));
+  if (own.seq > 0 && canonical(own.policies) === canonical(policies)) return undefined;
+  const rewritten = revision.rewritten ? { rewritten: revision.rewritten.from } : {};
+  return { kind: 'revision', commit: revision.commit, policies, ...rewritten };
 }
 
 /** A target that a plan looks at before any tick did. */
@@ -161,7 +176,7 @@ async function commit(world: World, chain: string, seen: Look): Promise<boolean>
       snapshot: seen.snapshot,
       facts,
       policies: seen.policies,
-      revision: seen.revision,
+      before: seen.before,
     });
     for (const problem of answer.problems)
       world.log.error({ chain, ...problem }, 'policy could not be evaluated');
@@ -177,28 +192,53 @@ interface Write {
   readonly snapshot: Snapshot;
   readonly facts: Facts;
   readonly policies: readonly ClosedPolicy[];
-  readonly revision: Revision | undefined;
+  readonly before: LastTick | undefined;
 }
 
 async function write(tx: Transaction, w: Write): Promise<void> {
   const { answer, snapshot, row } = w;
   const at = snapshot.takenAt;
-  const last = {
-    takenAt: at,
-    verdicts: answer.verdicts,
-    decisions: answer.decisions,
-    wakeAt: answer.wakeAt,
-    problems: answer.problems,
-  };
+  const last = lastTick(w);
   const bodies: readonly (Input | Derived)[] = [...w.inputs, ...answer.entries];
   if (bodies.length === 0) {
     const dueAt = Math.max(answer.wakeAt, at + LEAST_PAUSE_MS);
     await tx.touch({ chain: w.chain, dueAt, lastTakenAt: at, last });
+    if (snapshot.due.length > 0) await tx.observations(w.chain, compact(snapshot));
     return;
   }
   await appendTick(tx, w, bodies, last);
-  await tx.observations(w.chain, snapshot);
+  await tx.observations(w.chain, compact(snapshot));
   await project(tx, { chain: w.chain, at, bodies, before: row.own });
+}
+
+/** Verdicts of rules that were not due stand as they were, while their policy is the same. */
+function lastTick({ answer, snapshot, policies, before }: Write): LastTick {
+  const closures = Object.fromEntries(policies.map(policy => [policy.policy, policy.closureHash]));
+  const standing = (before?.verdicts ?? []).filter(
+    ({ policy }) =>
+      !snapshot.due.includes(policy) &&
+      closures[policy] !== undefined &&
+      closures[policy] === before?.closures?.[policy],
+  );
+  return {
+    takenAt: snapshot.takenAt,
+    verdicts: [...standing, ...answer.verdicts],
+    closures,
+    decisions: answer.decisions,
+    wakeAt: answer.wakeAt,
+    problems: answer.problems,
+  };
+}
+
+/** The values without what only explains them: what a backtest needs, kept for every tick. */
+function compact(snapshot: Snapshot): Snapshot {
+  const observations = Object.fromEntries(
+    Object.entries(snapshot.observations).map(([owner, byName]) => [
+      owner,
+      Object.fromEntries(Object.entries(byName).map(([name, { detail: _, ...one }]) => [name, one])),
+    ]),
+  );
+  return { ...snapshot, observations };
 }
 
 async function appendTick(

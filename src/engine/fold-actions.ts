@@ -1,9 +1,9 @@
 /** How asks, intents, outcomes and ended episodes change a history. Pure. */
-import type { ActionHistory, Derived, Input, JsonObject, Own, Sequence } from '../model.ts';
+import type { ActionHistory, Cause, Derived, Input, JsonObject, Own, Sequence } from '../model.ts';
 import { isAside, isLive, keep, updateAction, updateEpisode, updateSequence, without } from './records.ts';
 
 /** Consumptions of a verb that are kept for rate guards. */
-const SPENT_KEPT = 200;
+const SPENT_KEPT = 1000;
 
 export function foldVote(own: Own, body: Extract<Input, { kind: 'approval' }>, at: number): Own {
   const ask = own.asks[body.approval];
@@ -68,10 +68,14 @@ export function foldWithdrawn(own: Own, body: Extract<Derived, { kind: 'withdraw
     const { approval: _, action: __, granted: ___, ...rest } = sequence;
     const status = body.reason === 'ended' || body.reason === 'policy-removed' ? 'done' : 'ready';
     const acted = rest.acted && (rest.stepIndex > 0 || rest.phase > 0);
-    return { ...rest, status, acted, ...(body.reaskAt === undefined ? {} : { deniedUntil: body.reaskAt }) };
+    return { ...rest, status, acted };
   };
   if (body.approval !== undefined && body.action === undefined) {
-    return updateSequence({ ...own, asks: without(own.asks, body.approval) }, body.episode, back);
+    return updateSequence(
+      { ...withDenial(own, body), asks: without(own.asks, body.approval) },
+      body.episode,
+      back,
+    );
   }
   const record = body.action === undefined ? undefined : own.actions[body.action];
   if (!record) return own;
@@ -163,4 +167,17 @@ function forget(own: Own, id: number): Own {
 /** An ended episode stays while its action runs, so that the outcome finds it. */
 export function foldEnded(own: Own, id: number, how: string, at: number): Own {
   return settled(updateEpisode(own, id, { ended: { at, how } }), id);
+}
+
+/** Where a denial is kept: beyond its episode, so that a flapping rule does not ask all day. */
+export function denialKey(cause: Cause, step: string): string {
+  return `${cause.policy}/${cause.rule}/${cause.group}/${step}`;
+}
+
+function withDenial(own: Own, body: Extract<Derived, { kind: 'withdrawn' }>): Own {
+  const ask = own.asks[body.approval ?? ''];
+  const actingHash = own.episodes[body.episode]?.plan?.actingHash;
+  if (!ask || body.reaskAt === undefined || actingHash === undefined) return own;
+  const key = denialKey(body.cause, ask.action.step);
+  return { ...own, denials: { ...own.denials, [key]: { until: body.reaskAt, actingHash } } };
 }

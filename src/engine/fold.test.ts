@@ -53,7 +53,7 @@ const KINDS: Readonly<Record<EntryKind, readonly [own: Own, body: EntryBody, cha
   revision: [
     acting.own,
     { kind: 'revision', commit: { ...COMMIT, sha: 'c2' }, policies: {} },
-    'commit policies',
+    'authors commit policies',
   ],
   'start-due': [acting.own, { kind: 'start-due', action, attempt }, 'actions'],
   started: [acting.own, { kind: 'started', action, attempt, handle: 1 }, 'actions'],

@@ -27,7 +27,7 @@ import {
 } from './records.ts';
 
 /** Raise it when `Own` or its meaning changes: projections are rebuilt from the entries then. */
-export const FOLD_VERSION = 1;
+export const FOLD_VERSION = 2;
 
 /** The history of a target about which nothing is known yet. */
 export function emptyOwn(target: TargetRef): Own {
@@ -36,10 +36,12 @@ export function emptyOwn(target: TargetRef): Own {
     seq: 0,
     takenAt: 0,
     policies: {},
+    authors: {},
     rules: {},
     episodes: {},
     asks: {},
     actions: {},
+    denials: {},
     decisions: {},
     spent: {},
     verifiedVersions: [],
@@ -177,7 +179,17 @@ function foldRevision(own: Own, body: Extract<Input, { kind: 'revision' }>): Own
       ? { ...episode, adopted: false, sequence: retried(episode.sequence) }
       : episode,
   );
-  return { ...own, commit: body.commit.sha, policies: body.policies, rules, episodes };
+  const authors = mapEntries(body.policies, (policy, hashes) =>
+    hashes.acting === own.policies[policy]?.acting ? own.authors[policy] : body.commit.author.email,
+  );
+  return { ...own, commit: body.commit.sha, policies: body.policies, authors, rules, episodes };
+}
+
+function mapEntries<T>(
+  of: Readonly<Record<string, T>>,
+  change: (key: string, value: T) => string | undefined,
+): Record<string, string> {
+  return Object.fromEntries(Object.entries(of).map(([key, value]) => [key, change(key, value) ?? '']));
 }
 
 /** A stalled sequence starts anew, one round later; any other stays. */

@@ -110,8 +110,10 @@ export function form(p: Progress, plan: SequencePlan, step: StepSpec): Formed {
   if ('unbound' in called) return { unbound: called.unbound };
   const calls = frozenCalls(p, step) ?? called.calls;
   const call = calls[sequence.phase];
-  if (!call) return { unbound: `${step.verb} has no phase ${sequence.phase}` };
-  return { action: actionOf({ p, plan, step, call, calls, origin }) };
+  const connection = call && connectionOf(call, plan);
+  if (call && !connection) return { unbound: `Connection ${call.connection} is not there any more` };
+  if (!call || !connection) return { unbound: `${step.verb} has no phase ${sequence.phase}` };
+  return { action: actionOf({ p, plan, step, call, calls, connection, origin }) };
 }
 
 /** Titles and texts of messages carry the evidence, not only the author's words. */
@@ -137,9 +139,10 @@ function actionOf(of: {
   readonly step: StepSpec;
   readonly call: CapabilityCall;
   readonly calls: readonly CapabilityCall[];
+  readonly connection: Action['connection'];
   readonly origin: Action['origin'];
 }): Action {
-  const { p, plan, step, call, calls, origin } = of;
+  const { p, plan, step, call, calls, connection, origin } = of;
   const { sequence } = p.episode;
   const id = actionId({
     subject: call.subject,
@@ -162,7 +165,7 @@ function actionOf(of: {
     verb: step.verb,
     call,
     calls,
-    connection: plan.documents.connections[call.connection] ?? builtIn(call.connection),
+    connection,
     ...(timeoutMs === undefined ? {} : { timeoutMs, deadline: p.draft.at + timeoutMs }),
   };
   const terms = {
@@ -178,8 +181,10 @@ function actionOf(of: {
 }
 
 /** The outbox is the one connection that needs no document. */
-function builtIn(name: string): Action['connection'] {
-  return { name, connector: 'local', access: 'act', commands: {}, limits: { timeoutMs: 30_000 } };
+function connectionOf(call: CapabilityCall, plan: SequencePlan): Action['connection'] | undefined {
+  const found = plan.documents.connections[call.connection];
+  if (found !== undefined || call.connection !== 'outbox') return found;
+  return { name: 'outbox', connector: 'local', access: 'act', commands: {}, limits: { timeoutMs: 30_000 } };
 }
 
 /** Why this episode is open, in one paragraph: condition, values, members, since when. */

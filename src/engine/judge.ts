@@ -46,8 +46,10 @@ export function judge(p: Progress): Outlook {
 function postdating(observations: Scope['observations'], ended: number): Record<string, Observation> {
   return Object.fromEntries(
     Object.entries(observations).map(([name, one]) => {
-      if (one.interval === undefined || one.interval.from >= ended) return [name, one];
-      const message = 'its window began before the last step ended';
+      if (one.interval !== undefined && one.interval.from >= ended) return [name, one];
+      const message = one.interval
+        ? 'its window began before the last step ended'
+        : 'it has no window, so nothing says that it is about the time after the remedy';
       return [name, { ...one, unknown: { reason: 'predates' as const, message } }];
     }),
   );

@@ -99,15 +99,41 @@ async function evaluate(
     return unknownObservation(request, evaluator, profile.unknown);
   const answers = await run(evaluator.queries(request, dialect, profile?.profile));
   const first = evaluator.observe(request, profile?.profile, answers, dialect);
-  if ('observation' in first) return first.observation;
+  if ('observation' in first) return finite(first.observation);
   const second = evaluator.observe(
     request,
     profile?.profile,
     [...answers, ...(await run(first.refine))],
     dialect,
   );
-  if ('observation' in second) return second.observation;
+  if ('observation' in second) return finite(second.observation);
   throw new Error(`evaluator ${evaluator.name} asked to refine twice`);
+}
+
+/** Canonical JSON knows no NaN and no infinity: such a field has no value, and a reading without its main value is unknown. */
+function finite(observation: Observation): Observation {
+  const readings = observation.readings.map(reading => {
+    const fields = Object.entries(reading.fields).filter(
+      ([, value]) => typeof value !== 'number' || Number.isFinite(value),
+    );
+    if (fields.length === Object.keys(reading.fields).length) return reading;
+    const unknown =
+      'value' in reading.fields &&
+      !Number.isFinite(reading.fields.value) &&
+      typeof reading.fields.value === 'number';
+    const why = { reason: 'undefined' as const, message: 'the value is not a finite number' };
+    return {
+      ...reading,
+      fields: Object.fromEntries(fields),
+      ...(unknown && !reading.unknown ? { unknown: why } : {}),
+    };
+  });
+  // JSON writes non-finite numbers of the detail as null.
+  const detail =
+    observation.detail === undefined
+      ? {}
+      : { detail: JSON.parse(JSON.stringify(observation.detail)) as Json };
+  return { ...observation, readings, ...detail };
 }
 
 function shared(

@@ -121,7 +121,9 @@ async function poll(world: World, row: ActionRow): Promise<void> {
     case 'failed':
       return settle(world, row, 'failed', { message: answer.message, repeatable: answer.repeatable });
     case 'cancelled':
-      return settle(world, row, 'cancelled', { message: late ? 'its deadline passed' : 'cancelled' });
+      return late && !row.cancelRequested
+        ? settle(world, row, 'timed-out', { message: 'its deadline passed' })
+        : settle(world, row, 'cancelled', { message: 'cancelled' });
     case 'timed-out':
     case 'lost':
       return settle(world, row, answer.state, { message: answer.message });

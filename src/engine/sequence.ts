@@ -10,6 +10,7 @@ import { approvalFor, authorsOf, counts } from './approvals.ts';
 import { compile } from './condition.ts';
 import { causeOf, emit } from './draft.ts';
 import { explain, shown } from './explain.ts';
+import { denialKey } from './fold-actions.ts';
 import { form, missingNames, type Progress, planOf, scopeOf } from './form.ts';
 import { chainOf } from './ids.ts';
 import { judge } from './judge.ts';
@@ -64,8 +65,10 @@ export function notReady(p: Progress): Hold[] {
   if (state?.state === 'clearing' && !sequence.acted) {
     holds.push({ reason: 'not-firing', message: 'the condition is clearing' });
   }
-  if (sequence.deniedUntil !== undefined && sequence.deniedUntil > p.draft.at) {
-    holds.push({ reason: 'denied', message: 'the last ask was not granted', until: sequence.deniedUntil });
+  const plan = planOf(p);
+  const denied = p.draft.own.denials[denialKey(cause, plan.steps[sequence.stepIndex]?.id ?? '')];
+  if (denied && denied.until > p.draft.at && denied.actingHash === plan.actingHash) {
+    holds.push({ reason: 'denied', message: 'the last ask was not granted', until: denied.until });
   }
   return holds;
 }
@@ -142,7 +145,7 @@ function ask(
     quorum: approval.quorum,
     expires,
     reaskMs: approval.reaskMs,
-    refused: authorsOf(policy),
+    refused: authorsOf(policy, draft.own),
     why: approval.why,
   });
   const until = { reason: 'approval' as const, message: `waits for approval ${name}`, until: expires };

@@ -111,6 +111,7 @@ function requestOf(of: Asked): ObservationRequest | string {
     ...(labels ? { labels } : {}),
     ...(spec.windowMs === undefined ? {} : { interval: { from: end - spec.windowMs, to: end } }),
     ...(spec.maxAgeMs === undefined ? {} : { maxAgeMs: spec.maxAgeMs }),
+    ...(spec.maxAgeMs === undefined || spec.windowMs !== undefined ? {} : { end }),
     ...(spec.minSamples === undefined ? {} : { minSamples: spec.minSamples }),
     ...(spec.where ? { where: spec.where } : {}),
     ...(spec.unit ? { unit: spec.unit } : {}),

@@ -110,8 +110,12 @@ function reading(row: Row, request: ObservationRequest): Reading {
   const value = scalarOf(cell, request);
   if (typeof value === 'object') return { labels, fields, unknown: value };
   const { minSamples } = request;
-  if (minSamples !== undefined && fields.rows !== undefined && fields.rows < minSamples) {
-    const message = `${fields.rows} rows behind the value, at least ${minSamples} needed (query)`;
+  if (minSamples !== undefined && (fields.rows === undefined || fields.rows < minSamples)) {
+    const found =
+      fields.rows === undefined
+        ? 'the query gives no column rows to count them'
+        : `${fields.rows} rows behind the value`;
+    const message = `${found}, at least ${minSamples} needed (query)`;
     return { labels, fields, unknown: unknown('too-few', message) };
   }
   return { labels, fields: { value, ...fields } };

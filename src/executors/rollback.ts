@@ -7,7 +7,7 @@ import { release } from './release.ts';
 const args = z.strictObject({ version: textOrSlot.optional() });
 
 /**
- * The same two calls as `promote`, for the version that is given or the newest verified one that is not the champion.
+ * The same two calls as `promote`, for the version that is given, or the last one that was verified before the champion.
  * Unbound when there is none, or when the champion is unknown: going back from an unknown place could go nowhere.
  */
 export const rollback: Verb = {
@@ -30,7 +30,9 @@ function calls(given: JsonObject, context: VerbContext): ReturnType<Verb['calls'
     const why = context.serving?.unknown?.message ?? 'nothing says which';
     return { unbound: `rollback: the version in service is unknown: ${why}` };
   }
-  const version = context.verifiedVersions.findLast(verified => verified !== champion);
+  const at = context.verifiedVersions.lastIndexOf(champion);
+  // Back, never forward: what was verified after the version in service is not where to go from it.
+  const version = context.verifiedVersions.slice(0, at < 0 ? undefined : at).at(-1);
   if (version === undefined) return { unbound: 'no verified version to go back to' };
   return release('rollback', version, context);
 }

@@ -8,10 +8,12 @@ import { migrations } from './migrations.ts';
  * starters the second waits for the lock and then finds it done. Throws PortError on a newer schema or a foreign file.
  */
 export async function migrate(db: Connection, steps: readonly string[] = migrations): Promise<void> {
-  await refuseForeign(db);
+  const present = await refuseForeign(db);
   db.configure();
   for (const [index, sql] of steps.entries()) {
     const number = index + 1;
+    // A file that lacks nothing is opened without a write lock: whoever only looks waits for nobody.
+    if (number <= present) continue;
     await db.transaction(async () => {
       db.exec('CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY) STRICT');
       const first = db.run('INSERT INTO migrations VALUES (?) ON CONFLICT DO NOTHING', number);
@@ -20,11 +22,14 @@ export async function migrate(db: Connection, steps: readonly string[] = migrati
   }
 }
 
-/** Looks before anything is written, so that a file of another program or a later version stays as it is. */
-async function refuseForeign(db: Connection): Promise<void> {
-  await db.read(() => {
+/**
+ * The number of the last step that the file has; 0 for a new one. Looks before anything is written, so that a file of
+ * another program or a later version stays as it is.
+ */
+async function refuseForeign(db: Connection): Promise<number> {
+  return db.read(() => {
     const tables = db.all<{ name: string }>("SELECT name FROM sqlite_schema WHERE type = 'table'");
-    if (tables.length === 0) return;
+    if (tables.length === 0) return 0;
     if (!tables.some(table => table.name === 'migrations')) {
       const names = tables
         .slice(0, 3)
@@ -45,5 +50,6 @@ async function refuseForeign(db: Connection): Promise<void> {
         { code: 'state-newer', retry: 'never', subject: db.path },
       );
     }
+    return found;
   });
 }

@@ -11,6 +11,7 @@ const GENESIS = '0'.repeat(64);
 const last: LastTick = {
   takenAt: 7,
   verdicts: [],
+  closures: {},
   decisions: [],
   problems: [],
   wakeAt: Number.POSITIVE_INFINITY,

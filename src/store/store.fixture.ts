@@ -23,6 +23,8 @@ export const folding: Folding = {
     seq: 0,
     takenAt: 0,
     policies: {},
+    authors: {},
+    denials: {},
     rules: {},
     episodes: {},
     asks: {},

@@ -31,7 +31,7 @@ const better = condition(compares('steps.evaluate.log_loss', '<', 0.5));
 
 /** Retrains, evaluates, promotes on approval, verifies; then the rate holds whatever fires again. */
 const policy = policyOf({
-  observe: { psi: observes('psi'), perf: observes('perf') },
+  observe: { psi: observes('psi'), perf: observes('perf', { windowMs: HOUR }) },
   actions: { retrain: { rate: { count: 1, perMs: 90 * DAY } }, promote: { approval } },
   rule: doing([RETRAIN, EVALUATE, { ...PROMOTE, require: better }], {
     verify: {

@@ -94,7 +94,7 @@ export function simulate(policies: readonly ClosedPolicy[]): Simulation {
       const moment = { at: sim.at, last: due === 'all' ? undefined : lastTakenAt };
       const history = { own: sim.own, facts: sim.facts };
       const wanted = wants(sim.policies, history, moment, CATALOGUE.evaluators);
-      let observations = take(wanted.wants, values, {});
+      let observations = take(wanted.wants, values, {}, sim.at);
       for (let round = 0; ; round++) {
         const snapshot: Snapshot = {
           target: TARGET,
@@ -105,7 +105,7 @@ export function simulate(policies: readonly ClosedPolicy[]): Simulation {
         };
         const answer = step(sim.policies, snapshot, history, CATALOGUE);
         if (answer.needs.length > 0 && round < 3) {
-          observations = take(answer.needs, values, observations);
+          observations = take(answer.needs, values, observations, sim.at);
           continue;
         }
         last = answer;
@@ -195,15 +195,20 @@ function setFact(sim: Simulation, key: string, value: Json): void {
   sim.facts = { ...sim.facts, [key]: { version, value } };
 }
 
-function take(wanted: Step['needs'], values: Values, taken: Snapshot['observations']) {
+function take(wanted: Step['needs'], values: Values, taken: Snapshot['observations'], at: number) {
   const merged: Record<string, Record<string, Observation>> = {};
   for (const [owner, byName] of Object.entries(taken)) merged[owner] = { ...byName };
   for (const want of wanted) {
     const observation =
-      'unavailable' in want ? observed(want.name, undefined) : observationOf(want.name, values);
+      'unavailable' in want ? observed(want.name, undefined) : windowed(observationOf(want.name, values), at);
     merged[want.policy] = { ...merged[want.policy], [want.name]: observation };
   }
   return merged;
+}
+
+/** Of the last hour, unless the test says otherwise. */
+function windowed(observation: Observation, at: number): Observation {
+  return { interval: { from: at - HOUR, to: at }, ...observation };
 }
 
 function observationOf(name: string, values: Values): Observation {

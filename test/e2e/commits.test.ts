@@ -74,6 +74,8 @@ test('a running daemon takes the head of its branch, keeps what a broken commit 
   await until('the mended policy is in force', () => commitInForce(at.state) === mended || undefined);
   expect(await at.json<Status>('status')).toMatchObject({ commit: mended, rejected: [] });
 
+  await until('the alarm is over', async () => ((await decisions(at)) === 0 ? true : undefined));
+
   // History is rewritten under it.
   at.write(`policies/${path}`, alarmAbove('11'));
   git(at.repository, 'commit', '-q', '--amend', '-a', '-m', 'amended');
