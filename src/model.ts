@@ -105,7 +105,6 @@ export interface ActionLimits {
   readonly rate?: RateSpec;
   readonly approval?: ApprovalSpec;
   readonly rollout?: string;
-  readonly preemptAfterMs?: number;
   readonly timeoutMs?: number;
 }
 

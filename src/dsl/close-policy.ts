@@ -33,7 +33,8 @@ export function closePolicy(
   library: Library,
   input: { readonly commit: Commit; readonly env: string; readonly catalogue: Catalogue },
 ): { readonly closed?: ClosedPolicy; readonly diagnostics: readonly Diagnostic[] } {
-  const { document, checked } = shelved;
+  const { checked } = shelved;
+  const document = shelved.document ?? checked.salvaged;
   if (document === undefined) return { diagnostics: [] };
   const diagnostics: Diagnostic[] = [];
   const spec = document.spec as PolicySpec;
@@ -52,6 +53,9 @@ export function closePolicy(
   const closing = begin(shelved, spec, library, input.catalogue, diagnostics);
   if (closing === undefined) return { diagnostics };
   const rule = closeRule(closing);
+  // Of a document with mistakes only further mistakes are of interest.
+  if (shelved.document === undefined)
+    return { diagnostics: diagnostics.filter(one => one.severity === 'error') };
   if (rule === undefined || settings === undefined || hasErrors(diagnostics)) return { diagnostics };
   const mode = effectiveMode({
     env: input.env,

@@ -505,3 +505,34 @@ test('the same files in another order close the same', () => {
   const backward = compiled([...example()].reverse());
   expect(backward.closed).toEqual(forward.closed);
 });
+
+test('a mistake of shape does not hide the mistakes behind it', () => {
+  const text = `apiVersion: flyball.dev/v1
+kind: Policy
+metadata: { name: p }
+spec:
+  target: { connection: warehouse }
+  evry: 1h
+  observe:
+    x: { query: warehouse, sql: SELECT 1 AS value }
+  when: y > 1
+  then: [ { retrian: {} } ]
+`;
+  const connection = `apiVersion: flyball.dev/v1
+kind: Connection
+metadata: { name: warehouse }
+spec: { connector: duckdb, path: data }
+`;
+  const files = [
+    { path: 'c.yaml', text: connection },
+    { path: 'p.yaml', text },
+  ];
+  expect(messages(files)).toMatchInlineSnapshot(`
+    [
+      "p.yaml:5:3: spec.every is missing; expected a duration such as 30m, 6h or 7d. Is evry meant to be it?",
+      "p.yaml:6:3: spec has no key "evry"; expected description, mode, target, every, observe, when, for, clear, keepFor, staleAfter, then, verify or guard. Did you mean every?",
+      "p.yaml:9:9: y is not observed; expected x.",
+      "p.yaml:10:13: step 1 has no key "retrian"; expected one verb (retrain, evaluate, promote, rollback, notify or escalate) beside id, require, onNotMet, timeout or approval. Did you mean retrain?",
+    ]
+  `);
+});

@@ -7,6 +7,7 @@ import { didYouMean, error, hasErrors, oneOf, quoted, sorted } from './diagnosti
 import { modelDocument } from './model-document.ts';
 import { LATER_CONNECTORS, LATER_KINDS } from './not-in-this-version.ts';
 import { policyDocument } from './policy.ts';
+import { salvage } from './salvage.ts';
 import { settingsDocument } from './settings.ts';
 import { shapeDiagnostics, valueAt } from './shape.ts';
 import { readFile, type Source } from './source.ts';
@@ -32,6 +33,8 @@ export interface Checked {
   /** As it is written, also when the rest of the document is wrong. */
   readonly name?: string;
   readonly document?: Document;
+  /** A policy with mistakes, without the parts that have them: only for finding its other mistakes at once. */
+  readonly salvaged?: Document;
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -102,7 +105,11 @@ function checkSource(source: Source): Checked {
   const fresh = shape.filter(({ position }) => !told.has(`${position.line}:${position.column}`));
   const diagnostics = [...source.diagnostics, ...fresh.map(one => sharpened(validator, source, one))];
   const checked = { source, kind: validator, ...name, diagnostics };
-  if (!result.success || hasErrors(diagnostics)) return checked;
+  if (!result.success || hasErrors(diagnostics)) {
+    if (validator !== 'Policy') return checked;
+    const rest = result.success ? result.data : salvage(policyDocument, found, result.error.issues);
+    return rest ? { ...checked, salvaged: documentOf(validator, source, rest) } : checked;
+  }
   return { ...checked, document: documentOf(validator, source, result.data) };
 }
 

@@ -69,16 +69,14 @@ const limits = z
     rate: rate.optional(),
     approval: approval.optional(),
     rollout: z.literal('direct', 'expected direct: other rollouts are not in this version').optional(),
-    preemptAfter: duration.optional(),
     timeout: period.optional(),
   })
-  .transform(({ cooldown, rate, approval, rollout, preemptAfter, timeout }) =>
+  .transform(({ cooldown, rate, approval, rollout, timeout }) =>
     present({
       cooldownMs: cooldown,
       rate,
       approval,
       rollout,
-      preemptAfterMs: preemptAfter,
       timeoutMs: timeout,
     }),
   );

@@ -70,7 +70,7 @@ const LATER_KEYS: Readonly<Record<DocumentKind, Readonly<Record<string, readonly
     'spec.serving': ['namespace', 'fallback'],
     'spec.data': ['attributes'],
     'spec.features': ['from', 'views'],
-    'spec.actions.*': ['safe', 'blastRadius', 'allow', 'deny', 'canary'],
+    'spec.actions.*': ['safe', 'preemptAfter', 'blastRadius', 'allow', 'deny', 'canary'],
   },
   Dataset: { spec: ['partition', 'expect', 'upstream', 'quarantine'] },
   Connection: {

@@ -15,7 +15,12 @@ import {
 } from './fields.ts';
 
 const condition = z
-  .string('expected a condition such as psi > 0.2')
+  .string({
+    error: issue =>
+      typeof issue.input === 'object' && issue.input !== null
+        ? 'expected a condition as text, such as psi > 0.2; JSON Logic in its place is not in this version'
+        : 'expected a condition such as psi > 0.2',
+  })
   .refine(value => value.trim() !== '', 'expected a condition such as psi > 0.2');
 const predicate = z
   .string("expected a filter such as origin == 'ORD'")

@@ -73,7 +73,7 @@ spec:
   target: { model: churn }
   every: 1s
   observe:
-    level: { query: warehouse, sql: "SELECT max(value) AS value FROM files('levels.parquet')" }
+    level: { query: warehouse, window: 1s, sql: "SELECT max(value) AS value FROM files('levels.parquet')" }
   when: level > ${limit}
   then:
     - retrain: { lookback: 30d }

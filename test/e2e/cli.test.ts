@@ -3,10 +3,11 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, test } from 'vitest';
+import { runProgram, type Terminal } from '../../src/cli/program.ts';
 import { commands } from '../../src/commands/index.ts';
 import { identityOf } from '../../src/connectors/local/processes.ts';
 import { alarmAbove, furnish, modelWith, POLICIES, setLevels } from './churn.ts';
-import { type Home, makeHome, type Ran, ranToEnd } from './home.ts';
+import { ENV, type Home, makeHome, type Ran, ranToEnd } from './home.ts';
 import { actionsOf, entriesOf, messagesOf } from './ledger.ts';
 import { filesOf, linesOf, runKeys } from './runs.ts';
 import { until } from './until.ts';
@@ -26,17 +27,21 @@ async function home(policies: Readonly<Record<string, string>>): Promise<Home> {
 }
 
 test('the help of every command', async () => {
-  const at = await home({});
   // Groups, such as `ledger`, have a help of their own.
-  const names = new Set(commands.flatMap(({ name }) => [name.split(' ')[0] ?? '', name]));
-  const asked = ['', ...names];
+  const names = new Set(['', ...commands.flatMap(({ name }) => [name.split(' ')[0] ?? '', name])]);
   const pages: string[] = [];
-  for (const name of asked) {
-    const { code, stdout, stderr } = await at.flyball(...name.split(' ').filter(Boolean), '--help');
-    expect({ name, code, stderr }).toEqual({ name, code: 0, stderr: '' });
-    pages.push(`$ flyball ${name === '' ? '' : `${name} `}--help\n${stdout}`);
+  const terminal: Terminal = {
+    out: text => pages.push(`${text}\n`),
+    error: text => expect(text).toBe(''),
+    colour: false,
+    open: () => Promise.reject(new Error('help needs no state')),
+    readFiles: () => Promise.reject(new Error('help needs no files')),
+  };
+  for (const name of names) {
+    pages.push(`$ flyball ${name === '' ? '' : `${name} `}--help\n`);
+    expect(await runProgram([...name.split(' ').filter(Boolean), '--help'], terminal, '0.0.0')).toBe(0);
   }
-  await expect(pages.join('\n')).toMatchFileSnapshot('help.snapshot.txt');
+  await expect(pages.join('')).toMatchFileSnapshot('help.snapshot.txt');
 });
 
 test('--json of every command that looks parses, and exit codes are 0, 1 and 2', async () => {
@@ -56,7 +61,6 @@ test('--json of every command that looks parses, and exit codes are 0, 1 and 2',
   const tried: readonly (readonly string[])[] = [
     ['validate'],
     ['status'],
-    ['status', 'dataset/levels', '--messages', '1'],
     ['explain', 'alarm'],
     ['policies'],
     ['policy', 'alarm'],
@@ -65,7 +69,6 @@ test('--json of every command that looks parses, and exit codes are 0, 1 and 2',
     ['ledger', 'verify'],
     ['ledger', 'rebuild'],
     ['proposals'],
-    ['proposals', 'list'],
     ['pause', 'notify', '--reason', 'noise'],
     ['resume', 'notify'],
   ];
@@ -80,7 +83,6 @@ test('--json of every command that looks parses, and exit codes are 0, 1 and 2',
     [['statsu'], /unknown command 'statsu'\n\(Did you mean status\?\)/],
     [['status', 'model/nope'], /no target model\/nope is known; expected one of: dataset\/levels/],
     [['plan', 'model/nope'], /no target model\/nope is known; expected one of: dataset\/levels/],
-    [['reconcile', 'nope'], /no target nope is known/],
     [['explain', 'nope'], /nope is no policy, episode or action that is known here; policies: alarm/],
     [['policy', 'nope'], /policy nope is not in force; expected one of: alarm/],
     [['approve', 'nope'], /approval nope does not wait/],
@@ -111,7 +113,7 @@ test('--json of every command that looks parses, and exit codes are 0, 1 and 2',
 
 describe('before there is anything', () => {
   const run = (dir: string, ...args: readonly string[]): Promise<Ran> =>
-    ranToEnd(args, { cwd: dir, env: { PATH: process.env.PATH ?? '', HOME: dir, NO_COLOR: '1' } });
+    ranToEnd(args, { cwd: dir, env: { ...ENV, PATH: process.env.PATH ?? '', HOME: dir } });
 
   test('init makes a repository that works, and nothing where something is', async () => {
     const at = await home({});
@@ -153,11 +155,9 @@ describe('before there is anything', () => {
     for (const [text, words] of cases) {
       if (text === undefined) rmSync(file);
       else writeFileSync(file, text);
-      for (const command of ['status', 'run']) {
-        const { code, stdout, stderr } = await at.flyball(command);
-        expect({ text, code, stdout }).toEqual({ text, code: 1, stdout: '' });
-        expect(stderr).toMatch(words);
-      }
+      const { code, stdout, stderr } = await at.flyball('run');
+      expect({ text, code, stdout }).toEqual({ text, code: 1, stdout: '' });
+      expect(stderr).toMatch(words);
     }
     const elsewhere = await at.flyball('--config', join(at.dir, 'none.yaml'), 'status');
     expect(elsewhere).toMatchObject({
@@ -274,14 +274,10 @@ test('validate says every mistake at once, with its place', async () => {
   for (const [path, text] of Object.entries(documents)) writeFileSync(join(at.dir, 'draft', path), text);
   writeFileSync(
     join(at.dir, 'draft', 'alarm.yaml'),
-    alarmAbove('10')
-      .replace('when: level', 'when: levle')
-      .replace('notify:', 'notfy:')
-      .replace('every: 1s', 'every: 1'),
+    alarmAbove('10').replace('when: level', 'when: levle').replace('notify:', 'notfy:'),
   );
   const { code, stdout } = await at.flyball('validate', 'draft');
   expect(code).toBe(1);
-  expect(stdout).toMatch(/^error alarm\.yaml:7:10: .*duration/m);
   expect(stdout).toMatch(/^error alarm\.yaml:10:9: levle is not observed; expected level/m);
   expect(stdout).toMatch(/^error alarm\.yaml:12:7: .*notfy.*notify/m);
 });

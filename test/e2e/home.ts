@@ -12,6 +12,9 @@ import { until } from './until.ts';
 
 const ROOT = dirname(dirname(import.meta.dirname));
 export const BIN = join(ROOT, 'bin', 'flyball.js');
+/** Compiled code is kept between processes, because tests start hundreds. */
+export const ENV = { NO_COLOR: '1', NODE_COMPILE_CACHE: join(ROOT, 'node_modules', '.cache', 'flyball-e2e') };
+
 export interface Ran {
   readonly code: number | null;
   readonly stdout: string;
@@ -63,7 +66,7 @@ export async function makeHome(
   const repository = join(dir, 'policies');
   const state = join(dir, 'state');
   const { PATH = '' } = process.env;
-  const env = { PATH, HOME: dir, FLYBALL_HOME: dir, NO_COLOR: '1' };
+  const env = { ...ENV, PATH, HOME: dir, FLYBALL_HOME: dir };
   const daemons: ChildProcess[] = [];
   for (const folder of ['data', 'code', 'world']) mkdirSync(join(dir, folder));
   writeFileSync(join(dir, 'daemon.yaml'), settings);

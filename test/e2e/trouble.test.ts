@@ -150,7 +150,7 @@ test('commands that cannot run, fail, say nothing or hang are named, and stop no
   }
   const retrains = actionsOf(at.state).filter(one => one.verb === 'retrain');
   expect(retrains.filter(one => one.state === 'failed')).toHaveLength(4);
-  expect(retrains.filter(one => one.state === 'timed-out' || one.state === 'cancelled')).toHaveLength(1);
+  expect(retrains.filter(one => one.state === 'timed-out')).toHaveLength(1);
 
   const pids = linesOf(join(at.dir, 'world/pids.txt')).map(Number);
   expect(pids.length).toBeGreaterThanOrEqual(1);
@@ -160,7 +160,7 @@ test('commands that cannot run, fail, say nothing or hang are named, and stop no
   );
 
   // The policies beside them went on: one acted, one is blind and says why.
-  expect(messagesOf(at.state).map(one => one.text)).toEqual([expect.stringContaining('alarm above 1')]);
+  expect(messagesOf(at.state).filter(({ text }) => text.includes('alarm above 1'))).toHaveLength(1);
   const { stdout } = await at.flyball('status');
   expect(stdout).toMatch(/^BLIND +dataset\/levels +blind +unreachable: .*gone\.parquet/m);
   for (const message of Object.values(MESSAGES)) expect(stdout).toMatch(message);
