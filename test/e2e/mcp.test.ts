@@ -68,7 +68,7 @@ test('the tools are these, small, annotated, and none decides', async () => {
   const tools = await agent.tools();
   const text = `${JSON.stringify(tools, null, 2)}\n`;
   expect(Buffer.byteLength(JSON.stringify(tools))).toBeLessThanOrEqual(20_000);
-  await expect(text).toMatchFileSnapshot('tools.snapshot.json');
+  await expect(text).toMatchFileSnapshot('tools.snapshot.txt');
   for (const tool of tools) {
     expect(tool.name).toMatch(/^flyball_[a-z_]+$/);
     expect(tool.name).not.toMatch(/approve|deny|merge|resume|cancel|retry|resolve|pause|run|init|rebuild/);
