@@ -43,5 +43,7 @@ function load(specifier) {
 if (parseInt(process.versions.node, 10) < NEEDED) {
   refuse(process.versions.node);
 } else {
+  // Compiled code is kept between calls where this Node can.
+  if (require('module').enableCompileCache) require('module').enableCompileCache();
   load(program()).then(start).then(finish, fail);
 }

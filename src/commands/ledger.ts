@@ -5,6 +5,25 @@ import { command } from './command.ts';
 import { entryText } from './entry-text.ts';
 import { table, when } from './time.ts';
 
+const KINDS = [
+  ...[
+    'request',
+    'approval',
+    'cancel',
+    'retry',
+    'resolve',
+    'adopt',
+    'pause',
+    'resume',
+    'silence',
+    'gap',
+    'revision',
+  ],
+  ...['start-due', 'started', 'outcome', 'absent', 'cannot-tell'],
+  ...['transition', 'episode-opened', 'episode-ended', 'decision', 'ask', 'intent', 'withdrawn', 'adopted'],
+  ...['unresolved', 'verified', 'not-verified', 'stalled', 'checkpoint', 'anchor', 'audit'],
+] as readonly EntryKind[];
+
 export const log = command({
   name: 'log',
   tool: 'flyball_search_ledger',
@@ -13,7 +32,7 @@ export const log = command({
     'Entries of the ledger, newest first: of one target (kind/name), of the fleet chain (fleet), or of all.',
   input: z.strictObject({
     chain: z.string().max(200).optional().describe('kind/name of a target, or fleet.'),
-    kind: z.string().max(40).optional().describe('Only entries of this kind, such as intent or outcome.'),
+    kind: z.enum(KINDS).optional().describe('Only entries of this kind.'),
     limit: z.int().min(1).max(1000).default(50).describe('At most this many per chain.'),
     full: z.boolean().default(false).describe('With the whole body of each entry.'),
   }),
@@ -37,7 +56,7 @@ export const log = command({
   run: async (ports, input) => {
     const { store } = ports.world;
     const chains = input.chain === undefined ? await store.chains() : [input.chain];
-    const kinds = input.kind === undefined ? {} : { kinds: [input.kind as EntryKind] };
+    const kinds = input.kind === undefined ? {} : { kinds: [input.kind] };
     const found = await Promise.all(
       chains.map(chain => store.entries({ chain, limit: input.limit, newestFirst: true, ...kinds })),
     );

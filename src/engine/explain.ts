@@ -123,9 +123,11 @@ function operand(logic: Json, walk: Walk): Operand {
     return { name, unknown: why ?? { reason: 'absent', message: 'no value' }, ...estimate };
   }
   if (typeof got === 'object') {
+    const why = whyReduced(logic, walk.scope);
+    const bounds = `between ${got.lo} and ${got.hi}, as some members are unknown`;
     return {
       name,
-      unknown: { reason: 'absent', message: `between ${got.lo} and ${got.hi}, as some members are unknown` },
+      unknown: { reason: why?.reason ?? 'absent', message: why ? `${bounds}: ${why.message}` : bounds },
       ...(Number.isFinite(got.lo) ? { lower: got.lo } : {}),
       ...(Number.isFinite(got.hi) ? { upper: got.hi } : {}),
     };

@@ -4,6 +4,7 @@ import { compile } from './condition.ts';
 import { causeOf, type Draft, emit } from './draft.ts';
 import { confirm, explain, scalarsOf } from './explain.ts';
 import { groupKey } from './ids.ts';
+import { judge } from './judge.ts';
 import { eachSet, type LabelSet, labelSets, type Scope } from './label-sets.ts';
 import { isAside } from './records.ts';
 import { type Advance, advance, type Seen } from './rule-states.ts';
@@ -164,6 +165,7 @@ function write(
   const { draft, policy, rule } = work;
   const { key, labels, from, next, verdict } = moved;
   const cause = causeOf(policy, rule.name, key);
+  if (next.ends === 'cleared' && isVerified(work, from, verdict)) return;
   let before = from?.state ?? ('ok' as const);
   for (const change of next.changes) {
     emit(draft, { kind: 'transition', cause, labels, from: before, ...change, verdict });
@@ -172,6 +174,15 @@ function write(
   if (next.opens) open(work, labels, cause, verdict);
   if (next.ends && from?.episode !== undefined)
     end(draft, draft.own.episodes[from.episode], next.ends, cause);
+}
+
+/** A remedy that can be judged now is judged before the episode ends by itself: only that counts as verified. */
+function isVerified({ draft, policy }: Work, from: RuleState | undefined, verdict: Verdict): boolean {
+  const episode = draft.own.episodes[from?.episode ?? -1];
+  if (episode?.sequence.status !== 'verifying') return false;
+  judge({ draft, policy, episode, verdict });
+  const after = draft.own.episodes[episode.id];
+  return after === undefined || after.ended !== undefined;
 }
 
 function verdictOf(work: Work, labels: Labels, set: LabelSet | undefined, found: Seen): Verdict {

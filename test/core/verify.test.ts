@@ -220,3 +220,10 @@ describe('a stall', () => {
     expect(sim.of('stalled')).toMatchObject([{ reason: 'unbound' }]);
   });
 });
+
+test('a remedy that can be judged in the tick that clears is verified, not merely cleared', () => {
+  const sim = promoted();
+  const judged = sim.run(1, { psi: 0.1, perf: 0.5 });
+  expect(kinds(judged)).toEqual(['verified', 'verified', 'transition', 'episode-ended', 'decision']);
+  expect(sim.of('episode-ended').map(one => one.how)).toEqual(['verified']);
+});
