@@ -1,5 +1,5 @@
 /** Reads the environment once, finds the settings, and starts a door: command line, daemon or agents' server. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { homedir, userInfo } from 'node:os';
@@ -18,7 +18,7 @@ import { serve } from './mcp/server.ts';
 import { PortError, type Principal, type Store } from './model.ts';
 import { acquireEngineLock } from './store/engine-lock.ts';
 import type { LedgerStore } from './store/ledger.ts';
-import { type Opened, open, stderrLog } from './wiring.ts';
+import { catalogue, type Opened, open, stderrLog } from './wiring.ts';
 
 /** How often the daemon looks for due rows that no wake-up announced. */
 const REST_MS = 200;
@@ -98,26 +98,68 @@ function within(home: string, path: string): string {
 // ------------------------------------------------------------------------------------------------ the terminal
 
 /** Ports of the command line: a person of this machine, who may run the engine and begin repositories. */
-async function openPorts(options: { readonly config?: string; readonly needs: 'state' | 'nothing' }) {
+async function openPorts(options: {
+  readonly config?: string;
+  readonly needs: 'state' | 'files' | 'nothing';
+}) {
   const principal: Principal = { name: userInfo().username, door: 'cli', authenticated: false };
   const local = { init: beginRepository, worktree: undefined };
   if (options.needs === 'nothing') {
     // `init` has no state yet: nothing but its own port may be touched.
     return { ports: { ...local, principal, role: 'admin' } as unknown as Ports, close: async () => {} };
   }
-  const settings = await loadSettings(options.config);
+  const settings = await loadSettings(options.config).catch(error => {
+    const absent = error instanceof PortError && error.code === 'no-config' && options.config === undefined;
+    if (absent && options.needs === 'files') return undefined;
+    throw error;
+  });
+  if (!settings) {
+    // A folder of policies can be checked anywhere, as in a pipeline of its repository: nothing else is touched.
+    const ports = {
+      worktree: readPolicies,
+      world: { catalogue },
+      settings: { env: 'dev' },
+      principal,
+      role: 'viewer',
+    };
+    return { ports: ports as unknown as Ports, close: async () => {} };
+  }
   const role = settings.trust === 'local-user' ? 'admin' : 'operator';
   const opened = await open(settings, { principal, role, log: stderrLog(process.env.FLYBALL_LOG ?? 'info') });
   const ports: Ports = {
     ...opened.ports,
     init: beginRepository,
-    worktree: async folder =>
-      (await readWorktree(folder === undefined ? settings.repository : resolve(folder))).files,
+    worktree: folder => readPolicies(folder ?? settings.repository),
     daemon: daemonOf(settings, options => runDaemon(ports, opened, options)),
     serveMcp: () =>
-      serve({ ...opened.ports, principal: { ...principal, door: 'mcp' }, role: 'proposer' }, version),
+      serve(
+        {
+          ...opened.ports,
+          principal: { name: `agent of ${principal.name}`, door: 'mcp', authenticated: false },
+          role: 'proposer',
+        },
+        version,
+      ),
   };
   return { ports, close: opened.close };
+}
+
+/** The policy files of a folder on disk; by default of the one where the command was given. */
+async function readPolicies(folder = '.'): Promise<readonly PolicyText[]> {
+  const dir = resolve(folder);
+  const files = statSync(dir, { throwIfNoEntry: false })?.isFile()
+    ? undefined
+    : (await readWorktree(dir)).files;
+  if (files !== undefined && files.length > 0) return files;
+  const found = files === undefined ? 'it is a file' : 'it holds no YAML file';
+  throw new PortError(
+    `${folder}: ${found}; expected a folder with policy files. Name their folder, or drafts by --files.`,
+    {
+      code: 'no-policies',
+      retry: 'never',
+      subject: folder,
+    },
+  );
 }
 
 type DaemonPort = NonNullable<Ports['daemon']>;
@@ -237,7 +279,7 @@ async function beginRepository(folder: string, files: readonly PolicyText[]) {
   }
   const { username } = userInfo();
   const author = { name: username, email: `${username}@localhost` };
-  const ignore = { path: '.gitignore', text: '.flyball/\n' };
+  const ignore = { path: '.gitignore', text: '.flyball/\ndata/\nregistry/\nserving/\n' };
   const { sha } = await initRepository({ dir, files: [ignore, ...files], author, at: Date.now() });
   const home = join(dir, '.flyball');
   await mkdir(join(home, 'state'), { recursive: true, mode: 0o700 });

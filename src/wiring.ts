@@ -17,7 +17,8 @@ import { engineOf } from './store/engine-lock.ts';
 import type { LedgerStore } from './store/ledger.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 
-const catalogue: Catalogue = { evaluators, verbs };
+/** What this version knows: the evaluators and verbs that policies may name. */
+export const catalogue: Catalogue = { evaluators, verbs };
 
 /** What a process works through, and how to let go of it. */
 export interface Opened {

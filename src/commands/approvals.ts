@@ -101,7 +101,7 @@ function decision(name: 'approve' | 'deny') {
   return command({
     name,
     title: name === 'approve' ? 'Approve an action' : 'Deny an action',
-    description: `Says ${answer} to an action that waits. For people only. Under trust: local-user nobody's identity is checked, and the ledger says so.`,
+    description: `Says ${answer} to an action that waits.${name === 'deny' ? " The same is not asked again for the approval's reask (24h); flyball retry takes a no back." : ''} For people only. Under trust: local-user nobody's identity is checked, and the ledger says so.`,
     input: z.strictObject({
       approval: z.string().min(4).max(64).describe('Its id, or the first characters of it.'),
       comment: z.string().max(2000).optional().describe('Kept in the ledger.'),
@@ -120,6 +120,17 @@ function decision(name: 'approve' | 'deny') {
 
 export const approve = decision('approve');
 export const deny = decision('deny');
+
+/** Nobody's identity is checked under trust: local-user, but a name that Settings do not know is a slip at best. */
+async function requirePerson(ports: Ports, name: string | undefined): Promise<void> {
+  if (name === undefined) return;
+  const policies = (await ports.world.store.revision())?.policies ?? [];
+  const people = [...new Set(policies.flatMap(policy => Object.keys(policy.documents.people)))];
+  if (people.includes(name)) return;
+  throw new Refusal(
+    `--as ${safe(name, 80)}: Settings know no such person; expected one of: ${people.join(', ') || 'nobody is named yet'}.`,
+  );
+}
 
 async function decide(
   ports: Ports,
@@ -141,6 +152,7 @@ async function decide(
     throw new Refusal(
       `${safe(input.approval, 64)} begins ${matches.length} approvals; give more characters.`,
     );
+  await requirePerson(ports, input.as);
   const by = { ...ports.principal, name: safe(input.as ?? ports.principal.name, 100) };
   const body: Input = {
     kind: 'approval',

@@ -28,8 +28,8 @@ export interface Command {
   readonly positional: readonly string[];
   readonly role: Role;
   readonly effect: Effect;
-  /** `nothing`: runs before there is a configuration. */
-  readonly needs: 'state' | 'nothing';
+  /** `nothing`: runs before there is a configuration. `files`: runs on given files without one, or with it. */
+  readonly needs: 'state' | 'files' | 'nothing';
   readonly examples: readonly string[];
   run(ports: Ports, input: never): Promise<unknown>;
   /** For people at a terminal. */

@@ -150,11 +150,26 @@ const episodeInput = {
   reason,
 };
 
+/** Only what stands still can be tried again: a stall, or a no that is in force. */
+async function requireStuck(ports: Ports, chain: string, id: number): Promise<void> {
+  const own = (await ports.world.store.target(chain))?.own;
+  const episode = own?.episodes[id];
+  const { policy, rule, group } = episode?.cause ?? { policy: '', rule: '', group: '' };
+  const denied = Object.entries(own?.denials ?? {}).some(
+    ([key, denial]) => key.startsWith(`${policy}/${rule}/${group}/`) && denial.until > ports.world.clock(),
+  );
+  const status = episode?.sequence.status;
+  if (status === 'stalled' || denied) return;
+  throw new Refusal(
+    `episode ${id} is ${status ?? 'gone'}, neither stalled nor denied: there is nothing to try again.`,
+  );
+}
+
 export const retry = command({
   name: 'retry',
-  title: 'Retry a stalled episode',
+  title: 'Retry a stalled or denied episode',
   description:
-    'Begins the remedy of a stalled episode anew, one round later, through the same admission and approval.',
+    'Begins the remedy of a stalled episode anew, one round later, or takes back the no that keeps one from being asked again; through the same admission and approval.',
   input: z.strictObject({ episode: z.coerce.number().int().min(1), ...episodeInput }),
   output: z.object({ episode: z.int(), target: z.string() }),
   positional: ['episode'],
@@ -163,6 +178,7 @@ export const retry = command({
   examples: ['flyball retry 118'],
   run: async (ports, input) => {
     const chain = await oneEpisode(ports, input.episode, input.target);
+    await requireStuck(ports, chain, input.episode);
     const why = input.reason === undefined ? {} : { reason: input.reason };
     await appendInput(ports.world, chain, {
       kind: 'retry',

@@ -193,13 +193,18 @@ async function ofEpisode(
   id: number,
   found: Explanation,
 ): Promise<Explanation> {
+  const chains: string[] = [];
   for (const row of rows) {
     const chain = chainOf(row.target);
     const [opened] = await ports.world.store.entries({ chain, from: id, limit: 1 });
-    if (opened?.seq === id && opened.body.kind === 'episode-opened')
-      return withTrail(ports, chain, id, found);
+    if (opened?.seq === id && opened.body.kind === 'episode-opened') chains.push(chain);
   }
-  throw new Refusal(`episode ${id} is not known; 'flyball log --kind episode-opened' lists them.`);
+  const [chain] = chains;
+  if (chain === undefined)
+    throw new Refusal(`episode ${id} is not known; 'flyball log --kind episode-opened' lists them.`);
+  if (chains.length > 1)
+    throw new Refusal(`episode ${id} is one of ${chains.join(' and ')}; name one with --target.`);
+  return withTrail(ports, chain, id, found);
 }
 
 /** Every entry of an episode (or of one action in it), and the section of the verdict that opened it. */

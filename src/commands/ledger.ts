@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { EntryKind } from '../model.ts';
 import { command } from './command.ts';
 import { entryText } from './entry-text.ts';
+import { requireTarget } from './targets.ts';
 import { table, when } from './time.ts';
 
 const KINDS = [
@@ -55,7 +56,9 @@ export const log = command({
   examples: ['flyball log model/late-flights', 'flyball log --kind intent'],
   run: async (ports, input) => {
     const { store } = ports.world;
-    const chains = input.chain === undefined ? await store.chains() : [input.chain];
+    const known = await store.chains();
+    requireTarget(input.chain, known);
+    const chains = input.chain === undefined ? known : [input.chain];
     const kinds = input.kind === undefined ? {} : { kinds: [input.kind] };
     const found = await Promise.all(
       chains.map(chain => store.entries({ chain, limit: input.limit, newestFirst: true, ...kinds })),

@@ -40,7 +40,12 @@ export interface RepositoryPort {
   merge(
     branch: string,
     at: number,
-  ): Promise<{ readonly sha: string; readonly how: string; readonly workingTree: string }>;
+  ): Promise<{
+    readonly sha: string;
+    readonly how: string;
+    readonly workingTree: string;
+    readonly left: readonly string[];
+  }>;
   close(branch: string): Promise<void>;
 }
 

@@ -61,9 +61,18 @@ async function makeProposal(
   return {
     ...made,
     base,
-    warnings: checked.diagnostics,
+    warnings: [...removed(check(ports, before).policies, checked.policies), ...checked.diagnostics],
     next: `A person merges it with: flyball proposals merge ${made.branch}`,
   };
+}
+
+/** Policies that the change takes out of force, which a reviewer must not miss. */
+function removed(before: readonly string[], after: readonly string[]): string[] {
+  const names = new Set(after.map(line => line.split(' ')[0]));
+  return before.flatMap(line => {
+    const [name = ''] = line.split(' ');
+    return names.has(name) ? [] : [`removes the policy ${name}`];
+  });
 }
 
 /**
@@ -161,17 +170,27 @@ export const proposalMerge = command({
   description:
     'Merges a proposal into the enforced branch; the daemon takes it within two seconds. For people only.',
   input: z.strictObject({ branch: z.string().min(1).max(200) }),
-  output: z.object({ branch: z.string(), sha: z.string(), how: z.string(), workingTree: z.string() }),
+  output: z.object({
+    branch: z.string(),
+    sha: z.string(),
+    how: z.string(),
+    workingTree: z.string(),
+    left: z.array(z.string()),
+  }),
   positional: ['branch'],
   role: 'approver',
   effect: 'decide',
   examples: ['flyball proposals merge proposals/raise-psi-1a2b3c'],
   run: async (ports, input) => {
     const merged = await ports.repository.merge(input.branch, ports.world.realClock());
-    return { branch: input.branch, ...merged };
+    return { branch: input.branch, ...merged, left: [...merged.left] };
   },
-  text: found =>
-    `${found.branch} is merged (${found.how}): ${found.sha.slice(0, 7)}${found.workingTree === 'behind' ? ". Your working tree is behind: 'git status' shows it, 'git reset --hard' follows." : ''}`,
+  text: found => {
+    const done = `${found.branch} is merged (${found.how}): ${found.sha.slice(0, 7)}.`;
+    if (found.workingTree !== 'behind') return done;
+    const files = found.left.join(' ');
+    return `${done}\nThe working tree still has ${files} as before: committing it would take the merge back. When your edits there can go: git restore --source=HEAD --staged --worktree ${files}`;
+  },
 });
 
 export const proposalClose = command({

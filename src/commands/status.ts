@@ -31,6 +31,7 @@ const output = z.object({
   trust: z.string(),
   needsYou: z.array(line),
   acting: z.array(line),
+  firing: z.array(line),
   blind: z.array(line),
   held: z.array(line),
   paused: z.array(z.string()),
@@ -91,6 +92,7 @@ async function collect(
     trust: ports.settings.trust,
     needsYou: [],
     acting: [],
+    firing: [],
     blind: [],
     held: [],
     paused: [],
@@ -125,6 +127,10 @@ async function collect(
   return found;
 }
 
+function listed({ needsYou, acting, firing, blind, held }: Output): number {
+  return needsYou.length + acting.length + firing.length + blind.length + held.length;
+}
+
 /** Where the branch is now. What is in force stays so while it cannot be read. */
 async function addRepository({ repository }: Ports, found: Output): Promise<void> {
   try {
@@ -142,16 +148,16 @@ async function addTarget(ports: Ports, found: Output, row: TargetRow): Promise<v
   const last = await ports.world.store.last(chain);
   for (const problem of last?.problems ?? [])
     found.problems.push(`${chain} ${problem.policy}: ${problem.message}`);
-  const before = found.needsYou.length + found.acting.length + found.blind.length + found.held.length;
+  const before = listed(found);
   for (const decision of Object.values(row.own.decisions)) addDecision(found, chain, row.own, decision);
+  found.firing.push(...firing(chain, row.own));
   found.blind.push(...(await blindRules(ports, row)));
   for (const record of Object.values(row.own.actions)) {
     if (record.state !== 'unresolved') continue;
     const text = `${record.action.verb} ${record.action.call.subject} is unresolved: ${safe(record.message ?? '')}; settle it with flyball resolve ${record.action.id.slice(0, 12)} --as succeeded|failed`;
     found.needsYou.push({ target: chain, policy: '', group: '', text });
   }
-  if (found.needsYou.length + found.acting.length + found.blind.length + found.held.length === before)
-    found.ok++;
+  if (listed(found) === before) found.ok++;
 }
 
 function addDecision(found: Output, target: string, own: Own, decision: Decision): void {
@@ -175,7 +181,7 @@ function addDecision(found: Output, target: string, own: Own, decision: Decision
     if (stalled)
       found.needsYou.push({
         ...base,
-        text: `${reasons}; flyball retry ${episode ?? ''} or flyball resolve ${episode ?? ''} --as resolved`,
+        text: `${reasons}; flyball retry ${episode ?? ''} --target ${target}, or flyball resolve ${episode ?? ''} --target ${target} --as resolved`,
       });
     else if (verify) found.acting.push({ ...base, ...timed, text: `verifying: ${reasons}` });
     else found.held.push({ ...base, ...timed, text: `${verb}${verb ? ': ' : ''}${reasons}` });
@@ -183,11 +189,22 @@ function addDecision(found: Output, target: string, own: Own, decision: Decision
 }
 
 function acting(own: Own, decision: Decision): string {
-  const running = Object.values(own.actions).find(
-    one => one.episode === decision.episode && one.action.step === decision.step,
-  );
+  const episode = own.episodes[decision.episode ?? -1];
+  const running = own.actions[episode?.sequence.action ?? ''];
   if (!running) return decision.verb ?? '';
   return `${running.action.verb} ${running.action.call.subject}, ${running.state}, key ${running.action.key.slice(0, 12)}`;
+}
+
+/** Rules that fire and have nothing left to do: what they told is told, and the condition still holds. */
+function firing(target: string, own: Own): Line[] {
+  return Object.values(own.episodes)
+    .filter(episode => !episode.ended && episode.sequence.status === 'done')
+    .map(episode => ({
+      target,
+      policy: episode.cause.policy,
+      group: Object.values(episode.labels).join('/'),
+      text: `since ${when(episode.openedAt)}, all its steps are done; flyball explain ${episode.cause.policy}`,
+    }));
 }
 
 function text(found: Output, paint: Paint): string {
@@ -213,6 +230,7 @@ function text(found: Output, paint: Paint): string {
   const rows = [
     ...section('NEEDS YOU', found.needsYou, paint.bad),
     ...section('ACTING', found.acting, paint.good),
+    ...section('FIRING', found.firing, paint.warn),
     ...section('BLIND', found.blind, paint.warn),
     ...section('HELD', found.held, paint.warn),
     ...found.paused.map((one, i) => [i === 0 ? paint.warn('PAUSED') : '', one]),

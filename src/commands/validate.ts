@@ -34,6 +34,7 @@ export const validate = command({
   positional: ['folder'],
   role: 'viewer',
   effect: 'read',
+  needs: 'files',
   examples: ['flyball validate', 'flyball validate policies'],
   run: async (ports, input) => check(ports, await gather(ports, input)),
   text,

@@ -188,6 +188,7 @@ function checkModel(library: Library, shelved: Shelved): void {
   }
   for (const [name, pipeline] of Object.entries(spec.pipelines)) {
     const path = ['spec', 'pipelines', name];
+    checkSlots(shelved, pipeline, path);
     const connection = connectionFor(library, shelved, pipeline.connection, [...path, 'connection'], 'local');
     if (connection === undefined || Object.hasOwn(connection.commands, pipeline.id)) continue;
     const known = Object.keys(connection.commands);
@@ -249,6 +250,36 @@ function checkActions(library: Library, shelved: Shelved, spec: ModelSpec): void
     for (const [i, name] of (limits.approval?.from ?? []).entries())
       for (const one of unknownApprover(library, name, spec, source.at([...path, 'approval', 'from', i])))
         blame(shelved, one);
+    checkQuorum(library, shelved, spec, verb);
+  }
+}
+
+/** A quorum that nobody can ever reach would hold the verb for good. */
+function checkQuorum(library: Library, shelved: Shelved, spec: ModelSpec, verb: string): void {
+  const approval = spec.actions[verb]?.approval;
+  const settings = settingsOf(library);
+  if (approval === undefined || settings === undefined) return;
+  const names = approval.from.map(name => (name === 'owner' ? spec.owner : name));
+  const people = new Set(names.flatMap(name => settings.groups[name] ?? [name]));
+  if (approval.quorum <= people.size) return;
+  const at = shelved.checked.source.at(['spec', 'actions', verb, 'approval', 'quorum']);
+  const message = `quorum is ${approval.quorum}, and ${approval.from.join(', ')} are ${people.size} in all; expected one that they can reach`;
+  blame(shelved, error(at, message));
+}
+
+/** What verbs tell a pipeline: the words after `data.` that its params may name. */
+const TOLD = ['since', 'until', 'focus', 'only', 'rest', 'seed', 'version', 'champion'];
+
+function checkSlots(shelved: Shelved, pipeline: ModelSpec['pipelines'][string], path: Path): void {
+  for (const [key, value] of Object.entries(pipeline.params)) {
+    const slot = (value as { readonly $?: unknown } | null)?.$;
+    if (typeof slot !== 'string') continue;
+    const [root = '', word = '', ...rest] = slot.split('.');
+    if (root === 'data' && TOLD.includes(word) && rest.length === 0) continue;
+    const at = shelved.checked.source.at([...path, 'params', key]);
+    const known = TOLD.map(one => `data.${one}`);
+    const message = `\${${slot}} is nothing that a pipeline is told; expected ${oneOf(known)}`;
+    blame(shelved, error(at, message, didYouMean(slot, known)));
   }
 }
 

@@ -5,6 +5,7 @@
 import type { Derived, Episode, Fresh, Input, Own, Sequence, TargetRef } from '../model.ts';
 import { never } from '../model.ts';
 import {
+  denialKey,
   foldAsk,
   foldEnded,
   foldIntent,
@@ -67,7 +68,7 @@ export function fold(own: Own, entry: Fresh, owned?: Owned): Own {
     case 'cancel':
       return updateAction(next, body.action, { cancelRequested: true });
     case 'retry':
-      return updateSequence(next, body.episode, retried);
+      return updateSequence(withoutDenials(next, body.episode), body.episode, retried);
     case 'resolve':
       return foldResolve(next, body, entry.at);
     case 'adopt':
@@ -190,6 +191,15 @@ function mapEntries<T>(
   change: (key: string, value: T) => string | undefined,
 ): Record<string, string> {
   return Object.fromEntries(Object.entries(of).map(([key, value]) => [key, change(key, value) ?? '']));
+}
+
+/** A person who wants it tried again takes back the no. */
+function withoutDenials(own: Own, id: number): Own {
+  const cause = own.episodes[id]?.cause;
+  if (!cause) return own;
+  const prefix = denialKey(cause, '');
+  const denials = Object.entries(own.denials).filter(([key]) => !key.startsWith(prefix));
+  return { ...own, denials: Object.fromEntries(denials) };
 }
 
 /** A stalled sequence starts anew, one round later; any other stays. */

@@ -72,11 +72,12 @@ export function stall(
 /** Pages people, beside the sequence. `id` names the cause: one page for each and round. */
 export function escalate(p: Progress, message: string, id = '!escalate'): void {
   const plan = planOf(p);
+  const chain = chainOf(p.policy.target);
   const step: StepSpec = {
     id,
     verb: 'escalate',
     args: {
-      text: `${message}\n${evidenceOf(p)}\nRecommended: look at 'flyball explain ${p.policy.policy}', then 'flyball retry ${p.episode.id}' or 'flyball resolve ${p.episode.id} --as resolved'.`,
+      text: `${message}\n${evidenceOf(p)}\nRecommended: look at 'flyball explain ${p.policy.policy}', then 'flyball retry ${p.episode.id} --target ${chain}' or 'flyball resolve ${p.episode.id} --target ${chain} --as resolved'.`,
     },
     onNotMet: 'stop',
     position: p.policy.position,

@@ -160,19 +160,33 @@ describe('list and diff', () => {
 });
 
 describe('merge and close', () => {
-  test('fast-forwards the branch, leaves the working tree behind, and deletes the proposal', async () => {
+  test('fast-forwards the branch, lets the working tree follow, and deletes the proposal', async () => {
     const { branch, sha } = await propose(repository, draft());
     git(dir, 'pack-refs', '--all');
-    const before = state();
+    writeFileSync(join(dir, 'note.txt'), 'mine\n');
+    git(dir, 'add', 'note.txt');
     expect(await mergeProposal(repository, branch, merger)).toEqual({
       sha,
       how: 'fast-forward',
       files: ['policies/a.yaml'],
-      workingTree: 'behind',
+      workingTree: 'updated',
+      left: [],
     });
-    expect(state()).toMatchObject({ index: before.index, file: before.file, main: sha });
+    // What else was staged is still so, and the next commit does not take the merge back.
+    expect(git(dir, 'status', '--porcelain')).toBe('A  note.txt');
+    git(dir, 'commit', '-q', '-m', 'a note');
+    expect(git(dir, 'show', 'main:policies/a.yaml')).toBe('kind: Policy\nname: a');
     expect(git(dir, 'branch', '--format=%(refname:short)')).toBe('main');
     expect((await repository.files(sha))[0]?.text).toBe('kind: Policy\nname: a\n');
+  });
+
+  test('a file that somebody has edited is left alone and named', async () => {
+    const { branch } = await propose(repository, draft());
+    writeFileSync(join(dir, 'policies/a.yaml'), 'my own edit\n');
+    const before = state();
+    const merged = await mergeProposal(repository, branch, merger);
+    expect(merged).toMatchObject({ workingTree: 'behind', left: ['policies/a.yaml'] });
+    expect(state()).toMatchObject({ index: before.index, file: before.file, main: merged.sha });
   });
 
   test('makes a merge commit that git would make too, lines of one file included', async () => {

@@ -9,6 +9,7 @@ import { type Person, PROPOSALS, signature } from './propose.ts';
 import { branchRef, isBranchName, isCheckedOut, listBranches, moveBranch, readRef } from './refs.ts';
 import { headSha, type PolicyRepository } from './repository.ts';
 import { changedFiles, type FileChange, type PolicyFile, policyFiles, textOf } from './tree.ts';
+import { followBranch, uneditedFiles } from './working-tree.ts';
 
 /** `merged`: the enforced branch has all of it. `conflict` and `refused` cannot be merged here; `problem` says why. */
 export type Mergeable = 'fast-forward' | 'merge' | 'merged' | 'conflict' | 'refused';
@@ -32,8 +33,12 @@ export interface MergeResult {
   readonly sha: string;
   readonly how: 'fast-forward' | 'merge' | 'already-merged';
   readonly files: readonly string[];
-  /** `behind`: a working tree has this branch checked out and still shows the files of before. */
-  readonly workingTree: 'behind' | 'none';
+  /**
+   * `updated`: the checked-out working tree followed. `behind`: one has this branch checked out and still shows files of
+   * before, because somebody has edited them there (`left`), or because it is linked. `none`: nobody has it checked out.
+   */
+  readonly workingTree: 'updated' | 'behind' | 'none';
+  readonly left: readonly string[];
 }
 
 /** All proposals, by branch name. One that cannot be read is `refused`, with the reason as its problem. */
@@ -206,6 +211,8 @@ export function mergeProposal(
 
     const sha = await mergedCommit(repository, objects, { ...sides, branch, mergeable, ...options });
     await options.check?.(await policyFiles(objects, sha, `proposal ${branch}, merged`));
+    const merged = (await changedFiles(objects, sides.head, sha)).map(({ path }) => path);
+    const unedited = await uneditedFiles(repository, sides.head, merged);
     if (
       sha !== sides.head &&
       !(await moveBranch({ gitDir, branch: repository.branch, from: sides.head, to: sha }))
@@ -216,12 +223,16 @@ export function mergeProposal(
       );
     }
     await moveBranch({ gitDir, branch, from: sides.sha, to: undefined });
-    const behind = sha !== sides.head && (await isCheckedOut(repository));
+    await followBranch(repository, unedited ?? []);
+    const followed = unedited !== undefined && unedited.length === merged.length;
+    const behind = sha !== sides.head && !followed && (await isCheckedOut(repository));
+    const left = merged.filter(path => !(unedited ?? []).includes(path));
     return {
       sha,
       how: mergeable === 'merged' ? 'already-merged' : mergeable,
       files: changes.map(({ path }) => path),
-      workingTree: behind ? 'behind' : 'none',
+      workingTree: behind ? 'behind' : unedited === undefined || merged.length === 0 ? 'none' : 'updated',
+      left: behind ? left : [],
     };
   });
 }

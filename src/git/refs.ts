@@ -176,3 +176,8 @@ export async function isCheckedOut(location: {
   const texts = await Promise.all(heads.map(readLoose));
   return texts.some(text => text?.trim() === `ref: ${branchRef(location.branch)}`);
 }
+
+/** What HEAD says: `ref: refs/heads/main`, or a commit when it is detached. */
+export async function readHead(gitDir: string): Promise<string | undefined> {
+  return (await readLoose(join(gitDir, 'HEAD')))?.trim();
+}
