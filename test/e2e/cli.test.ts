@@ -203,7 +203,9 @@ describe('steering', () => {
 
     const stalled = await until('it needs a person', () => entriesOf(at.state, 'stalled')[0]);
     const { episode } = stalled.body;
-    expect((await at.flyball('status')).stdout).toContain(`flyball resolve ${episode} --target model/churn --as resolved`);
+    expect((await at.flyball('status')).stdout).toContain(
+      `flyball resolve ${episode} --target model/churn --as resolved`,
+    );
     expect(
       await at.flyball('resolve', String(episode), '--as', 'resolved', '--reason', 'by hand'),
     ).toMatchObject({ code: 0 });

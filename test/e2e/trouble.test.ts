@@ -164,7 +164,9 @@ test('commands that cannot run, fail, say nothing or hang are named, and stop no
   const { stdout } = await at.flyball('status');
   expect(stdout).toMatch(/^BLIND +dataset\/levels +blind +unreachable: .*gone\.parquet/m);
   for (const message of Object.values(MESSAGES)) expect(stdout).toMatch(message);
-  expect(stdout).toMatch(/NEEDS YOU .*flyball retry \d+ --target \S+, or flyball resolve \d+ --target \S+ --as resolved/);
+  expect(stdout).toMatch(
+    /NEEDS YOU .*flyball retry \d+ --target \S+, or flyball resolve \d+ --target \S+ --as resolved/,
+  );
 
   // Once mended, a person lets it be tried again.
   at.write(
