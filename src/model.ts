@@ -69,6 +69,15 @@ export interface TargetRef {
   readonly name: string;
 }
 
+/** The real thing that an action touches (`local/train_late`, `local/serving/late-flights`). Locks are by subject. */
+export type Subject = string;
+
+/** What a rule acts for: `''` is the whole target, else one label set as `origin=ORD`. */
+export type Group = string;
+
+/** Which external system's API a Connection is an instance of. */
+export type Connector = 'local' | 'duckdb';
+
 /** `observe` looks and says what it would do; `enforce` does it. The lowest of all that apply is in force. */
 export type Mode = 'observe' | 'enforce';
 
@@ -179,7 +188,7 @@ export interface ModelSpec {
 /** Secrets stand here as references (`{ $env: 'FLYBALL_X' }`), never as values. */
 export interface ConnectionSpec {
   readonly name: string;
-  readonly connector: 'local' | 'duckdb';
+  readonly connector: Connector;
   readonly access: 'read' | 'act';
   /** `duckdb`: the folder below which dataset paths lie. `local`: the folder of `registry/` and `serving/`. */
   readonly path?: string;
@@ -517,7 +526,7 @@ export type Origin =
       readonly target: string;
       readonly policy: string;
       readonly rule: string;
-      readonly group: string;
+      readonly group: Group;
       readonly episode: number;
     }
   | { readonly request: string };
@@ -526,8 +535,8 @@ export type Origin =
 export interface CapabilityCall {
   readonly capability: Capability;
   readonly connection: string;
-  /** The real thing that it touches; locks are by this. */
-  readonly subject: string;
+  /** Locks are by this. */
+  readonly subject: Subject;
   readonly args: JsonObject;
   /** Output name → dotted path in what the connector gives back. */
   readonly output: Readonly<Record<string, string>>;
@@ -674,7 +683,7 @@ export type LabelSetState = 'ok' | 'pending' | 'firing' | 'clearing' | 'unknown'
 export interface Cause {
   readonly policy: string;
   readonly rule: string;
-  readonly group: string;
+  readonly group: Group;
   readonly commit: string;
   readonly closureHash: string;
   readonly position: Position;
