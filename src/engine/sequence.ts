@@ -42,7 +42,7 @@ function begin(p: Progress): Outlook {
   const plan = planOf(p);
   const step = plan.steps[sequence.stepIndex];
   if (step === undefined) return { decision: decide(p, 'none', []), needs: [], wakeAt: NEVER };
-  const waits = notReady(p);
+  const waits = [...notReady(p), ...cannotEnd(p, plan)];
   if (waits.length > 0) return held(p, waits, step);
   if (sequence.phase === 0 && step.require) {
     const required = checkRequire(p, plan, step);
@@ -71,6 +71,16 @@ export function notReady(p: Progress): Hold[] {
     holds.push({ reason: 'denied', message: 'the last ask was not granted', until: denied.until });
   }
   return holds;
+}
+
+/** Nobody is asked, and nothing trained, for a sequence whose later step could not be carried out anyway. */
+function cannotEnd({ draft, episode }: Progress, plan: SequencePlan): Hold[] {
+  const { unknown } = draft.snapshot.serving ?? {};
+  if (unknown === undefined || episode.sequence.stepIndex > 0 || episode.sequence.phase > 0) return [];
+  const later = plan.steps.slice(1).find(step => draft.verbs[step.verb]?.needs.includes('serving'));
+  return later
+    ? [{ reason: 'unknown', message: `${later.id} will need what serves: ${unknown.message}` }]
+    : [];
 }
 
 /** Undefined when `require` holds. Unknown waits; false stops or escalates. */

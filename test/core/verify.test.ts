@@ -227,3 +227,16 @@ test('a remedy that can be judged in the tick that clears is verified, not merel
   expect(kinds(judged)).toEqual(['verified', 'verified', 'transition', 'episode-ended', 'decision']);
   expect(sim.of('episode-ended').map(one => one.how)).toEqual(['verified']);
 });
+
+test('nothing is begun for a sequence whose promotion could not be carried out', () => {
+  const sim = simulate([policy]);
+  sim.serving = { weights: {}, unknown: { reason: 'absent', message: 'weights.json is not there' } };
+  sim.tick(BAD);
+  expect(sim.of('intent')).toEqual([]);
+  expect(sim.last?.decisions[0]?.holds).toEqual([
+    { reason: 'unknown', message: 'promote will need what serves: weights.json is not there' },
+  ]);
+  sim.serving = { champion: 'v1', weights: { v1: 1 } };
+  sim.run(1, BAD);
+  expect(sim.of('intent').map(one => one.action.verb)).toEqual(['retrain']);
+});
