@@ -108,7 +108,9 @@ async function collect(
   if (revision?.rewritten) found.rewritten = revision.rewritten.from;
   await addRepository(ports, found);
   for (const row of rows) await addTarget(ports, found, row);
-  const looked = rows.flatMap(row => (row.lastTakenAt === undefined ? [] : [row.dueAt]));
+  const looked = rows.flatMap(row =>
+    row.lastTakenAt === undefined ? [] : [Math.max(row.dueAt, row.lastTakenAt)],
+  );
   if (looked.length > 0) found.lagMs = Math.max(0, found.now - Math.min(...looked));
   for (const [key, fact] of Object.entries(await store.factsWithPrefix('pause:'))) {
     const value = fact.value as { by?: string; reason?: string } | null;
