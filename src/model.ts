@@ -888,8 +888,6 @@ export interface Sequence {
   /** Outputs of finished steps, by step id. */
   readonly outputs: Readonly<Record<string, JsonObject>>;
   readonly endedAt?: number;
-  /** A granted approval, for the plan that it was given for. */
-  readonly granted?: { readonly approval: string; readonly planHash: string };
   readonly stalled?: string;
   readonly acted: boolean;
   /** The version in service when it stalled: a new one ends the stall. */
@@ -1273,6 +1271,7 @@ export interface Store {
     chain: string,
     filter: { readonly name?: string; readonly limit?: number },
   ): Promise<readonly { takenAt: number; policy: string; observation: Observation }[]>;
+  message(key: string): Promise<Message | undefined>;
   messages(filter: { readonly limit?: number }): Promise<readonly Message[]>;
   profile(hash: string): Promise<Json | undefined>;
   putProfile(hash: string, profile: Json): Promise<void>;

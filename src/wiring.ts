@@ -59,7 +59,7 @@ export async function open(
       home: settings.home,
       runs: join(settings.state, 'runs'),
       send: message => store.transaction(tx => tx.putMessage(message)),
-      hasMessage: async key => (await store.messages({})).some(one => one.key === key),
+      hasMessage: async key => (await store.message(key)) !== undefined,
       now: clock,
     }),
     log: options.log ?? stderrLog('info'),

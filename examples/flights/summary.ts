@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 import { table } from '../../src/commands/time.ts';
 import type { Entry } from '../../src/model.ts';
 import type { Opened } from '../../src/wiring.ts';
+import { dayOf } from './layout.ts';
 import { literal, type Warehouse } from './warehouse.ts';
 
 interface Version {
@@ -84,9 +85,9 @@ function firedRows(entries: readonly Entry[]): string[][] {
     const how = [
       ...new Set(acted),
       ...(stalled?.body.kind === 'stalled' ? [`escalated (${stalled.body.reason})`] : []),
-      ended?.body.kind === 'episode-ended' ? `${ended.body.how} ${day(ended.at)}` : 'open',
+      ended?.body.kind === 'episode-ended' ? `${ended.body.how} ${dayOf(ended.at)}` : 'open',
     ];
-    return [[day(at), body.cause.policy, how.join(' → ')]];
+    return [[dayOf(at), body.cause.policy, how.join(' → ')]];
   });
 }
 
@@ -105,7 +106,7 @@ function heldRows(entries: readonly Entry[]): string[][] {
     }
   }
   return [...reasons].map(([key, { count, message, from }]) => [
-    day(from),
+    dayOf(from),
     key,
     `${count}×`,
     message.split('\n')[0]?.slice(0, 110) ?? '',
@@ -121,10 +122,6 @@ function counted(words: readonly string[]): string {
   const counts = new Map<string, number>();
   for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
   return [...counts].map(([word, n]) => `${n} ${word}`).join(', ') || 'nothing';
-}
-
-function day(at: number): string {
-  return new Date(at).toISOString().slice(0, 10);
 }
 
 function hasFiles(folder: string): boolean {

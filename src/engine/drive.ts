@@ -72,7 +72,7 @@ export async function look(
   const gap = gapOf(policies, row, at);
   // A plan of another commit begins where taking that commit would: with its `revision` input.
   const taken = options.revision && revisionInput(row.own, options.revision, chain);
-  const own = withInputs(row.own, [...(taken ? [taken] : []), ...(gap ? [gap] : [])], at);
+  const own = foldAll(row.own, [...(taken ? [taken] : []), ...(gap ? [gap] : [])], at);
   const facts = await readFacts(world.store);
   const model = policies.find(policy => policy.documents.model)?.documents;
   const serving = model?.model?.serving ? await world.readServing(model.model, model.connections) : undefined;
@@ -124,10 +124,6 @@ function gapOf(policies: readonly ClosedPolicy[], row: TargetRow, at: number): L
   return at - row.lastTakenAt > 2 * every ? { kind: 'gap', from: row.lastTakenAt, to: at } : undefined;
 }
 
-function withInputs(own: Own, inputs: readonly Input[], at: number): Own {
-  return foldAll(own, inputs, at);
-}
-
 /** Folds bodies that are about to be appended, in order. */
 export function foldAll(own: Own, bodies: readonly Fresh['body'][], at: number): Own {
   const owned = new WeakSet();
@@ -165,7 +161,7 @@ async function commit(world: World, chain: string, seen: Look): Promise<boolean>
       row.own.requested?.id !== seen.row.own.requested?.id;
     if (overtaken) return false;
     const answer = moved
-      ? step(seen.policies, seen.snapshot, { own: withInputs(row.own, inputs, at), facts }, world.catalogue)
+      ? step(seen.policies, seen.snapshot, { own: foldAll(row.own, inputs, at), facts }, world.catalogue)
       : seen.step;
     if (moved && answer.needs.length > 0) return false;
     await write(tx, {
@@ -279,7 +275,7 @@ export async function stepStart(
   const policies = policiesOf(revision, chain);
   const at = Math.max(world.clock(), row.own.takenAt);
   const input: Input = { kind: 'start-due', ...start };
-  const own = withInputs(row.own, [input], at);
+  const own = foldAll(row.own, [input], at);
   const facts = await readFacts(tx);
   const snapshot: Snapshot = {
     target: row.target,

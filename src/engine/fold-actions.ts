@@ -55,17 +55,14 @@ export function foldIntent(own: Own, body: Extract<Derived, { kind: 'intent' }>,
     status: 'acting',
     action: action.id,
     acted: true,
-    ...(body.approval === undefined
-      ? {}
-      : { granted: { approval: body.approval, planHash: action.planHash } }),
   }));
   return updateEpisode(sequenced, body.episode, { plan: body.plan });
 }
 
 export function foldWithdrawn(own: Own, body: Extract<Derived, { kind: 'withdrawn' }>): Own {
-  // A yes was for the start that did not happen. Before the first action has begun, the policy's edits still count.
+  // The yes went with the ask: the next start is asked anew. Before the first action has begun, the policy's edits still count.
   const back = (sequence: Sequence): Sequence => {
-    const { approval: _, action: __, granted: ___, ...rest } = sequence;
+    const { approval: _, action: __, ...rest } = sequence;
     const status = body.reason === 'ended' || body.reason === 'policy-removed' ? 'done' : 'ready';
     const acted = rest.acted && (rest.stepIndex > 0 || rest.phase > 0);
     return { ...rest, status, acted };
@@ -153,10 +150,9 @@ function advance(
   const { step, phase, phases, stepIndex } = done.action;
   const outputs = { ...sequence.outputs, [step]: { ...sequence.outputs[step], ...done.outputs } };
   if (phase + 1 < phases) return { ...sequence, status: 'ready', phase: phase + 1, outputs };
-  const { granted: __, ...rest } = sequence;
   if (stepIndex + 1 < done.steps)
-    return { ...rest, status: 'ready', stepIndex: stepIndex + 1, phase: 0, outputs };
-  return { ...rest, status: done.verified ? 'verifying' : 'done', outputs, endedAt: done.at };
+    return { ...sequence, status: 'ready', stepIndex: stepIndex + 1, phase: 0, outputs };
+  return { ...sequence, status: done.verified ? 'verifying' : 'done', outputs, endedAt: done.at };
 }
 
 function forget(own: Own, id: number): Own {

@@ -28,7 +28,7 @@ import {
 } from './records.ts';
 
 /** Raise it when `Own` or its meaning changes: projections are rebuilt from the entries then. */
-export const FOLD_VERSION = 2;
+export const FOLD_VERSION = 3;
 
 /** The history of a target about which nothing is known yet. */
 export function emptyOwn(target: TargetRef): Own {

@@ -17,6 +17,7 @@ import type { Draft } from './draft.ts';
 import { shown } from './explain.ts';
 import { actionId, chainOf, effectKey, planHash } from './ids.ts';
 import type { Scope } from './label-sets.ts';
+import { isAside } from './records.ts';
 import { fill } from './slots.ts';
 
 /** The policy of an episode and the draft that it writes into. */
@@ -116,11 +117,11 @@ export function form(p: Progress, plan: SequencePlan, step: StepSpec): Formed {
   return { action: actionOf({ p, plan, step, call, calls, connection, origin }) };
 }
 
-/** Titles and texts of messages carry the evidence, not only the author's words. */
+/** Texts of messages carry the evidence, not only the author's words; those beside the sequence have it already. */
 function messageArgs(step: StepSpec, args: JsonObject, p: Progress): JsonObject {
   if (step.verb !== 'notify' && step.verb !== 'escalate') return args;
   const words = typeof args.text === 'string' ? `${args.text}\n` : '';
-  return { ...args, text: step.id === '!escalate' ? words.trimEnd() : `${words}${evidenceOf(p)}` };
+  return { ...args, text: isAside(step.id) ? words.trimEnd() : `${words}${evidenceOf(p)}` };
 }
 
 /** Calls of an earlier phase of the same step and round: what was frozen then stays. */

@@ -19,14 +19,6 @@ export function fill(args: JsonObject, filling: Filling): Filled {
   return first === undefined ? { args: filled as JsonObject } : { missing: first };
 }
 
-/** True when a value holds a slot whose path begins with `root`. */
-export function hasSlot(value: Json, root: string): boolean {
-  const path = slotOf(value);
-  if (path !== undefined) return path.split('.')[0] === root;
-  if (value === null || typeof value !== 'object') return false;
-  return (Array.isArray(value) ? value : Object.values(value)).some(one => hasSlot(one as Json, root));
-}
-
 function slotOf(value: Json): string | undefined {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return undefined;
   const slot = (value as JsonObject).$;

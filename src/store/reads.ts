@@ -184,6 +184,14 @@ export function readObservations(
   }));
 }
 
+export function readMessage(db: Connection, key: string): Message | undefined {
+  const row = db.get<MessageRecord>(
+    'SELECT key, at, severity, target, title, text FROM outbox WHERE key = ?',
+    key,
+  );
+  return row && messageOf(row);
+}
+
 /** The newest first. */
 export function readMessages(db: Connection, limit: number | undefined): readonly Message[] {
   return db

@@ -135,6 +135,8 @@ export function recordsContract(opened: () => Store & LedgerStore): void {
       await inTx(tx => tx.putMessage(message('a', 3)));
       expect(await opened().messages({})).toEqual([message('b', 2), message('a', 1)]);
       expect(await opened().messages({ limit: 1 })).toEqual([message('b', 2)]);
+      expect(await opened().message('a')).toEqual(message('a', 1));
+      expect(await opened().message('none')).toBeUndefined();
     });
 
     it('keeps profiles and settings', async () => {

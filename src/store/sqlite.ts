@@ -58,6 +58,7 @@ function storeOn(db: Connection, folding: Folding): Store & LedgerStore {
     chains: () => db.read(() => reads.readChains(db)),
     ticks: chain => db.read(() => reads.readTicks(db, chain)),
     observationsOf: (chain, filter) => db.read(() => reads.readObservations(db, chain, filter)),
+    message: key => db.read(() => reads.readMessage(db, key)),
     messages: ({ limit }) => db.read(() => reads.readMessages(db, limit)),
     profile: hash =>
       db.read(() => {

@@ -240,3 +240,13 @@ test('nothing is begun for a sequence whose promotion could not be carried out',
   sim.run(1, BAD);
   expect(sim.of('intent').map(one => one.action.verb)).toEqual(['retrain']);
 });
+
+test('the page of an unresolved action carries the evidence once', () => {
+  const sim = simulate([policy]);
+  sim.tick(BAD);
+  sim.start(sim.live('retrain'));
+  sim.end(sim.live('retrain'), 'lost');
+  sim.tick(BAD);
+  const page = sim.of('intent').find(one => one.action.verb === 'escalate');
+  expect(String(page?.action.call.args.text).match(/ fires/g)).toHaveLength(1);
+});
