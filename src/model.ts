@@ -60,7 +60,7 @@ export interface Commit {
   readonly subject: string;
 }
 
-export type DocumentKind = 'Settings' | 'Model' | 'Dataset' | 'Connection' | 'Policy';
+export type DocumentKind = 'Settings' | 'Model' | 'Dataset' | 'Connection' | 'Policy' | 'PolicyTest';
 export type TargetKind = 'model' | 'dataset' | 'connection';
 
 /** What a policy is about. Its chain in the ledger is named `kind/name`. */
@@ -76,7 +76,7 @@ export type Subject = string;
 export type Group = string;
 
 /** Which external system's API a Connection is an instance of. */
-export type Connector = 'local' | 'duckdb';
+export type Connector = 'local' | 'duckdb' | 'prometheus';
 
 /** `observe` looks and says what it would do; `enforce` does it. The lowest of all that apply is in force. */
 export type Mode = 'observe' | 'enforce';
@@ -113,14 +113,108 @@ export interface ActionLimits {
   readonly cooldownMs?: number;
   readonly rate?: RateSpec;
   readonly approval?: ApprovalSpec;
+  /** Of `promote`: a rollout of Settings, by name. */
   readonly rollout?: string;
   readonly timeoutMs?: number;
+  /** A safe verb asks like any other (`safe: [ask]`), and is held by a pause (`safe: [pause]`). */
+  readonly safe?: readonly ('ask' | 'pause')[];
+  /** How long a safe verb waits for what it cancelled on its subject before it starts all the same; 2m unless said. */
+  readonly preemptAfterMs?: number;
+}
+
+/**
+ * Recurring wall-clock time in an IANA zone: `Mon-Fri 08:00-17:00`, `Sat,Sun`, `22:00-06:00`, or from one date of the year to
+ * another, `12-15 00:00 - 01-06 00:00`. `src/calendar.ts` says when it is open.
+ */
+export interface WindowSpec {
+  readonly name: string;
+  readonly when: string;
+  readonly zone: string;
+}
+
+/** A cron expression of five fields in an IANA zone. */
+export interface CronSpec {
+  readonly cron: string;
+  readonly zone: string;
+}
+
+/**
+ * At most so many targets, or such a share of them, are acted on within `perMs`. `of`: how many targets there are in the scope,
+ * counted when the policy is closed. A share allows at least one. `scope` `fleet`: all disruptive actions count; `policy`: those
+ * of this policy.
+ */
+export interface BlastRadiusSpec {
+  readonly targets?: number;
+  readonly share?: number;
+  readonly of: number;
+  readonly scope: 'fleet' | 'policy';
+  readonly perMs: number;
+}
+
+/** Where a message goes: an address (`to`) on a connection that can send; `outbox` needs no document. */
+export interface ChannelSpec {
+  readonly name: string;
+  readonly connection: string;
+  readonly to: string;
+}
+
+/** Who is told what: first matching route wins. Not part of the acting hash. */
+export interface NotifySpec {
+  /** Messages with equal values of these (`cause`, `owner`, `policy`, `target`, or a label) are one notification. */
+  readonly group: { readonly by: readonly string[]; readonly waitMs: number; readonly repeatMs: number };
+  /** `match` on the policy's labels and `severity`; an empty match takes everything. `to` names channels. */
+  readonly routes: readonly { readonly match: Labels; readonly to: readonly string[] }[];
+}
+
+/** A named schedule by which `promote` moves traffic to a version, with a gate at every tick of a hold. */
+export interface RolloutSpec {
+  readonly name: string;
+  readonly steps: readonly {
+    /** Share of the traffic on the new version, 0..1, rising; the last is 1. */
+    readonly weight: number;
+    readonly holdMs: number;
+    /** A policy (or `policy/rule`) with `gate: { on: rollout }`; in the closure by value under `gates`. */
+    readonly gate?: string;
+  }[];
+  readonly onFailure: 'rollback' | 'hold';
+  readonly onUnknown: { readonly holdMs: number; readonly then: 'rollback' | 'hold' };
+  /** The whole rollout; passing it is a failure. */
+  readonly maxMs: number;
+}
+
+/** A gate on a rollout, closed for the model by value. */
+export interface RolloutGate {
+  readonly name: string;
+  readonly everyMs: number;
+  readonly observe: Readonly<Record<string, ObservationSpec>>;
+  /** Until it is known true nothing is judged (no traffic yet). */
+  readonly needs?: Condition;
+  readonly closed: Condition;
+  readonly fails: { readonly count: number; readonly of: number };
 }
 
 export interface SettingsSpec {
   readonly mode?: Mode | Readonly<Record<string, Mode>>;
   readonly people: Readonly<Record<string, { readonly emails: readonly string[] }>>;
   readonly groups: Readonly<Record<string, readonly string[]>>;
+  readonly windows?: Readonly<Record<string, WindowSpec>>;
+  readonly guard?: {
+    readonly allow?: readonly string[];
+    readonly deny?: readonly string[];
+    readonly blastRadius?: Omit<BlastRadiusSpec, 'of'>;
+  };
+  readonly channels?: Readonly<Record<string, ChannelSpec>>;
+  readonly notify?: NotifySpec;
+  readonly rollouts?: Readonly<Record<string, RolloutSpec>>;
+  /** Paths that agents may propose changes to, as globs; `policies/**` unless said. */
+  readonly proposals?: { readonly agents: { readonly paths: readonly string[] } };
+}
+
+/** The value of a parameter in force, and where it was written. */
+export interface Param {
+  readonly value: Scalar;
+  readonly dimension: Dimension;
+  readonly position: Position;
 }
 
 export interface ColumnSpec {
@@ -142,6 +236,10 @@ export interface DatasetSpec {
   /** The column that names a row; `rest` samples are a hash of it. */
   readonly key?: string;
   readonly columns: Readonly<Record<string, ColumnSpec>>;
+  readonly labels?: Labels;
+  readonly expect?: { readonly maxAgeMs?: number };
+  /** Datasets that it is made from: what a gate on one of them reaches. */
+  readonly upstream?: readonly string[];
 }
 
 export interface PipelineSpec {
@@ -159,6 +257,9 @@ export interface PipelineSpec {
 export interface ModelSpec {
   readonly name: string;
   readonly owner: string;
+  readonly labels?: Labels;
+  /** After how long the data repeats itself: lint compares windows with it. */
+  readonly seasonMs?: number;
   readonly mode?: Mode | Readonly<Record<string, Mode>>;
   readonly task: 'binary' | 'multiclass' | 'regression';
   readonly registry?: { readonly connection: string; readonly name: string };
@@ -183,6 +284,16 @@ export interface ModelSpec {
   readonly features: { readonly exclude: readonly string[]; readonly only?: readonly string[] };
   readonly pipelines: Readonly<Record<string, PipelineSpec>>;
   readonly actions: Readonly<Record<string, ActionLimits>>;
+  /** By policy: what this model sets of its parameters, within their bounds. As written. */
+  readonly params?: Readonly<Record<string, Readonly<Record<string, Scalar>>>>;
+  readonly exclude?: readonly Exclusion[];
+}
+
+/** A policy that does not apply to a target, said with a reason; for good without `until` (ms since the epoch). */
+export interface Exclusion {
+  readonly policy: string;
+  readonly reason: string;
+  readonly until?: number;
 }
 
 /** Secrets stand here as references (`{ $env: 'FLYBALL_X' }`), never as values. */
@@ -194,7 +305,19 @@ export interface ConnectionSpec {
   readonly path?: string;
   /** `local`: what its pipelines run, without a shell. */
   readonly commands: Readonly<Record<string, { readonly argv: readonly string[]; readonly cwd?: string }>>;
-  readonly limits: { readonly timeoutMs: number; readonly memory?: string };
+  readonly limits: {
+    readonly timeoutMs: number;
+    readonly memory?: string;
+    /** Queries under way at once. */
+    readonly concurrency?: number;
+    readonly rate?: RateSpec;
+  };
+  /** `prometheus`: its base URL. */
+  readonly url?: string;
+  /** Values are `{ $env: 'FLYBALL_X' }`. */
+  readonly auth?: JsonObject;
+  /** By capability: which pipelines or names may be acted on, `*` at the end matches a prefix. Absent: all. */
+  readonly may?: Readonly<Record<string, readonly string[]>>;
 }
 
 // ---------------------------------------------------------------------------------------------------- policy
@@ -247,6 +370,14 @@ export interface ObservationSpec {
   readonly where?: Predicate;
   readonly reference?: ReferenceSpec;
   readonly unit?: Dimension;
+  /** Unknown for this long tells people, once per cause. */
+  readonly onMissing?: { readonly alertAfterMs: number };
+  /** Taken for its value only when this holds; else it is unknown (`too-few`). Reads other observations of the policy. */
+  readonly needs?: Condition;
+  /** Of a gate on a rollout: taken once per side, as `x.canary` and `x.baseline`. */
+  readonly sides?: boolean;
+  /** `window: step`: since the rollout's step began. */
+  readonly windowIsStep?: boolean;
   /** Mentions `${steps.…}`: taken after that step (by `id`), unknown before. */
   readonly lateAfter?: string;
   /** Numbers that the conditions compare the main value with: an estimate refines only when one lies within. */
@@ -258,11 +389,22 @@ export interface StepSpec {
   readonly id: string;
   readonly verb: string;
   readonly args: JsonObject;
+  /** Known false: the step is skipped, and what mentions its outputs cannot run. Unknown waits. */
+  readonly if?: Condition;
   readonly require?: Condition;
   readonly onNotMet: 'escalate' | 'stop';
   readonly timeoutMs?: number;
+  /** A further attempt of an action that failed repeatably, after a pause that doubles. */
+  readonly retry?: RetrySpec;
   readonly approval?: ApprovalSpec;
   readonly position: Position;
+}
+
+export interface RetrySpec {
+  /** In all, the first included; at least 2. */
+  readonly attempts: number;
+  readonly backoffMs: number;
+  readonly backoffMaxMs: number;
 }
 
 export interface VerifySpec {
@@ -280,13 +422,58 @@ export interface Rule {
   readonly clear?: Condition;
   readonly keepForMs: number;
   readonly staleAfterMs: number;
+  /** Labels whose values each have an episode and a sequence of their own. Absent: one group, or none that may act. */
+  readonly per?: readonly string[];
+  /** How many groups may have a sequence under way at once; 5 unless said. */
+  readonly maxGroups?: number;
   readonly then: readonly StepSpec[];
   readonly verify?: VerifySpec;
+  /**
+   * The rule is a gate. On data: `when` is its `closed`, `keepForMs` its `reopen`, `then` is empty; it is open only while the
+   * rule is known not to fire. On a rollout: it is evaluated in holds of rollouts only, as a `RolloutGate`.
+   */
+  readonly gate?: GateSpec;
 }
 
+/** What a closed gate holds. */
+export type GateSpec =
+  | {
+      readonly on: 'data';
+      /** Verbs. */
+      readonly blocks: readonly string[];
+      /** Chains that it blocks: the target's own, and with `reach: dependants` every Model that descends from it. */
+      readonly reaches: readonly string[];
+      /** Retrains leave out, or refuse, data of the time in which it was closed. */
+      readonly taint: boolean;
+      /** What happens to a blocked verb's running actions when it closes. */
+      readonly running: 'finish' | 'cancel';
+    }
+  | {
+      readonly on: 'rollout';
+      readonly needs?: Condition;
+      readonly fails: { readonly count: number; readonly of: number };
+    };
+
+/** Another policy's rules that hold this policy's disruptive actions while they fire, or before they were evaluated. */
+export interface InhibitorRef {
+  readonly policy: string;
+  /** Its instances whose `equal` labels are those of this target, resolved when the policy is closed. */
+  readonly chains: readonly string[];
+  /** How often it is evaluated: an answer older than twice that is none. */
+  readonly everyMs: number;
+}
+
+/** What Settings and the Policy add to the Model's limits; they bind together. */
 export interface GuardSpec {
   readonly cooldownMs?: number;
   readonly rate?: RateSpec;
+  /** Of each list one window must be open. */
+  readonly allow?: readonly (readonly WindowSpec[])[];
+  /** None may be open. */
+  readonly deny?: readonly WindowSpec[];
+  /** All bind. */
+  readonly blastRadius?: readonly BlastRadiusSpec[];
+  readonly inhibitedBy?: readonly InhibitorRef[];
 }
 
 /**
@@ -307,7 +494,14 @@ export interface ClosedPolicy {
   readonly mode: Mode;
   /** Why the mode is what it is: the lowest of Settings, Model, Policy and the Connections' access. */
   readonly modeFrom: string;
+  /** With `cron` the longest time between two runs of it. */
   readonly everyMs: number;
+  readonly cron?: CronSpec;
+  readonly params?: Readonly<Record<string, Param>>;
+  /** Not evaluated while it lasts. */
+  readonly excluded?: Exclusion;
+  /** Of its messages: `severity`, and channels beside those of the routes. */
+  readonly notify?: { readonly severity?: string; readonly to?: readonly string[] };
   readonly observe: Readonly<Record<string, ObservationSpec>>;
   readonly rules: readonly Rule[];
   readonly guard: GuardSpec;
@@ -318,6 +512,11 @@ export interface ClosedPolicy {
     readonly connections: Readonly<Record<string, ConnectionSpec>>;
     readonly people: SettingsSpec['people'];
     readonly groups: SettingsSpec['groups'];
+    readonly channels?: SettingsSpec['channels'];
+    readonly notify?: NotifySpec;
+    /** Those that its promotions use, and the gates of their holds. */
+    readonly rollouts?: Readonly<Record<string, RolloutSpec>>;
+    readonly gates?: Readonly<Record<string, RolloutGate>>;
   };
   /** Dotted path in the policy document → where it stands, for `explain`. */
   readonly positions: Readonly<Record<string, Position>>;
@@ -490,11 +689,14 @@ export type HoldReason =
   | 'cooldown'
   | 'approval'
   | 'denied'
+  | 'excluded'
   | 'unknown'
   | 'late'
   | 'not-met'
   | 'not-firing'
   | 'max-series'
+  | 'max-groups'
+  | 'loop'
   | 'stalled'
   | 'contested'
   | 'running'
@@ -636,8 +838,17 @@ export type Input =
   | { readonly kind: 'adopt'; readonly episode: number; readonly by: Principal }
   | { readonly kind: 'pause'; readonly scope: string; readonly by: Principal; readonly reason: string }
   | { readonly kind: 'resume'; readonly scope: string; readonly by: Principal; readonly reason?: string }
+  /** A person moves a rollout that holds on, or ends it by going back. */
+  | {
+      readonly kind: 'rollout-order';
+      readonly episode: number;
+      readonly what: 'advance' | 'abort';
+      readonly by: Principal;
+      readonly reason?: string;
+    }
   | {
       readonly kind: 'silence';
+      readonly id?: string;
       readonly match: Labels;
       readonly by: Principal;
       readonly reason: string;
@@ -800,6 +1011,66 @@ export type Derived =
       readonly attempt: number;
       readonly message: string;
     }
+  /** A safe verb asks what runs on its subject to end; it starts when that has, or at `until`. */
+  | {
+      readonly kind: 'preempted';
+      readonly cause: Cause;
+      readonly episode: number;
+      /** What is asked to end, and on which chain it runs. */
+      readonly running: string;
+      readonly chain: string;
+      readonly until: number;
+      readonly message: string;
+    }
+  /** A gate, or what admission would say of one, no longer lets a running action go on: it is asked to end. */
+  | {
+      readonly kind: 'cancelling';
+      readonly cause: Cause;
+      readonly episode: number;
+      readonly action: string;
+      readonly attempt: number;
+      readonly message: string;
+    }
+  /** A step whose `if` was known false. */
+  | {
+      readonly kind: 'skipped';
+      readonly cause: Cause;
+      readonly episode: number;
+      readonly step: string;
+      readonly message: string;
+    }
+  /** A step's action failed repeatably: a further attempt begins at `until`. */
+  | {
+      readonly kind: 'retrying';
+      readonly cause: Cause;
+      readonly episode: number;
+      readonly action: string;
+      readonly attempt: number;
+      readonly until: number;
+      readonly message: string;
+    }
+  /** A gate on data opened or closed. Unknown closes it. `tainted`: the data of the time in which it was closed. */
+  | {
+      readonly kind: 'gate';
+      readonly cause: Cause;
+      readonly gate: string;
+      readonly state: 'open' | 'closed' | 'unknown';
+      readonly since: number;
+      readonly message: string;
+      readonly tainted?: Interval;
+    }
+  /** How a rollout goes: a hold began or went on, a gate was judged, it moved on, failed, or is through. */
+  | {
+      readonly kind: 'rollout';
+      readonly cause: Cause;
+      readonly episode: number;
+      readonly step: string;
+      readonly state: 'holding' | 'passed' | 'failed-check' | 'unknown' | 'advanced' | 'aborted' | 'done';
+      /** Index of the rollout's step. */
+      readonly index: number;
+      readonly message: string;
+      readonly verdict?: Verdict;
+    }
   | {
       readonly kind: 'verified';
       readonly what: 'sequence' | 'version';
@@ -820,7 +1091,15 @@ export type Derived =
       readonly kind: 'stalled';
       readonly cause: Cause;
       readonly episode: number;
-      readonly reason: 'not-verified' | 'not-judged' | 'step-failed' | 'not-met' | 'cancelled' | 'unbound';
+      readonly reason:
+        | 'not-verified'
+        | 'not-judged'
+        | 'step-failed'
+        | 'not-met'
+        | 'cancelled'
+        | 'unbound'
+        | 'loop'
+        | 'rollout-failed';
       readonly message: string;
       /** The version in service then: a new one ends the stall. */
       readonly version?: string;
@@ -1014,9 +1293,11 @@ export interface Dialect {
   timestamp(at: number): string;
 }
 
-export interface Query {
-  readonly sql: string;
-}
+/** What a connection is asked: one SELECT, or a PromQL expression at an instant or over a range (ms since the epoch). */
+export type Query =
+  | { readonly sql: string }
+  | { readonly promql: string; readonly at: number }
+  | { readonly promql: string; readonly range: Interval; readonly stepMs: number };
 export type Row = Readonly<Record<string, Json>>;
 
 /**
@@ -1070,6 +1351,8 @@ export interface VerbContext {
   /** Oldest first. */
   readonly verifiedVersions: readonly string[];
   readonly origin: Origin;
+  /** Times in which a gate with `taint` was closed, on data that the target descends from; oldest first. */
+  readonly tainted?: readonly (Interval & { readonly gate: string })[];
 }
 
 /** A kind of action, pure: its arguments, its outputs, and how it becomes capability calls. It never decides. */

@@ -28,15 +28,25 @@ const AREAS: Readonly<Record<string, Area>> = {
     packages: ['node:crypto', 'canonicalize'],
     reason: 'ids and chains must not depend on anything that changes',
   },
+  calendar: {
+    areas: ['model'],
+    packages: ['croner'],
+    reason: 'windows and schedules are read by one library, so that every door gives the same answer',
+  },
+  report: {
+    areas: ['model'],
+    packages: [],
+    reason: 'a page is a function of what it shows; the chart library comes in as text',
+  },
   evaluators: { areas: ['model', 'canonical'], packages: ['zod'], reason: PURE },
   executors: { areas: ['model', 'canonical'], packages: ['zod'], reason: PURE },
   dsl: {
-    areas: ['model', 'canonical'],
+    areas: ['model', 'canonical', 'calendar'],
     packages: ['yaml', 'zod', 'jsep', '@jsep-plugin/*'],
     reason: 'it gets the catalogue of evaluators and verbs as an argument, and text instead of files',
   },
   engine: {
-    areas: ['model', 'canonical', 'evaluators', 'executors'],
+    areas: ['model', 'canonical', 'calendar', 'evaluators', 'executors'],
     packages: ['json-logic-js'],
     reason: PURE,
   },
@@ -48,7 +58,7 @@ const AREAS: Readonly<Record<string, Area>> = {
   store: { areas: ['model', 'canonical'], packages: ['node:*'], reason: ADAPTER },
   git: { areas: ['model', 'canonical'], packages: ['node:*', 'isomorphic-git', 'chokidar'], reason: ADAPTER },
   commands: {
-    areas: ['model', 'canonical', 'dsl', 'engine'],
+    areas: ['model', 'canonical', 'calendar', 'dsl', 'engine', 'report'],
     packages: ['zod'],
     reason: 'it gets its ports as arguments, so that every door and every test can run it',
   },
@@ -58,7 +68,9 @@ const AREAS: Readonly<Record<string, Area>> = {
 
 const PURE_AREAS = ['dsl', 'engine', 'evaluators', 'executors', 'model'];
 /** The shell around the pure core: asynchronous, but with the clock and the world as ports. */
-const ASYNC_FILES = ['drive', 'observe', 'project', 'reconcile'].map(name => `src/engine/${name}.ts`);
+const ASYNC_FILES = ['drive', 'observe', 'project', 'reconcile', 'simulate'].map(
+  name => `src/engine/${name}.ts`,
+);
 
 interface Ban {
   readonly pattern: RegExp;

@@ -29,6 +29,8 @@ export function entryText(body: Entry['body']): string {
     case 'pause':
     case 'resume':
       return `${body.scope} by ${body.by.name}${body.reason ? `: ${safe(body.reason)}` : ''}`;
+    case 'rollout-order':
+      return `${body.what} by ${body.by.name}${body.reason ? `: ${safe(body.reason)}` : ''}`;
     case 'silence':
       return `by ${body.by.name} until ${when(body.until)}`;
     case 'audit':
@@ -69,6 +71,14 @@ export function summary(body: Derived): string {
       return `${body.cause.policy}: stalled, ${safe(body.message)}`;
     case 'unresolved':
       return `action ${body.action.slice(0, 12)} is unresolved: ${safe(body.message)}`;
+    case 'skipped':
+      return `${body.cause.policy}: step ${body.step} is skipped, ${safe(body.message)}`;
+    case 'retrying':
+    case 'cancelling':
+    case 'preempted':
+    case 'gate':
+    case 'rollout':
+      return `${body.cause.policy}: ${safe(body.message)}`;
     case 'adopted':
       return `${body.cause.policy}: adopts action ${body.running.slice(0, 12)}`;
   }

@@ -57,6 +57,12 @@ export function openDuckdb(root: string, options: DuckdbOptions = {}): Duckdb {
   return {
     dialect: dialectFor(folder),
     query: query => {
+      if (!('sql' in query))
+        return Promise.reject(
+          new PortError(`${name}: it was asked in PromQL; expected SQL. Ask it with sql.`, {
+            ...{ code: 'refused', retry: 'never', subject: name },
+          }),
+        );
       const answer = inTurn(() => ask(opened, query.sql, options.timeoutMs ?? TIMEOUT_MS, name));
       running.add(answer);
       return answer.finally(() => running.delete(answer));

@@ -7,6 +7,7 @@ import { didYouMean, error, hasErrors, oneOf, quoted, sorted } from './diagnosti
 import { modelDocument } from './model-document.ts';
 import { LATER_CONNECTORS, LATER_KINDS } from './not-in-this-version.ts';
 import { policyDocument } from './policy.ts';
+import { policyTestDocument } from './policy-test.ts';
 import { salvage } from './salvage.ts';
 import { settingsDocument } from './settings.ts';
 import { shapeDiagnostics, valueAt } from './shape.ts';
@@ -24,6 +25,7 @@ export const VALIDATORS = {
   Dataset: datasetDocument,
   Connection: connectionDocument,
   Policy: policyDocument,
+  PolicyTest: policyTestDocument,
 } as const satisfies Record<DocumentKind, z.ZodType>;
 
 /** One YAML document after its validator: `document` is there only when nothing was wrong with it. */

@@ -3,7 +3,7 @@ import type { DocumentKind } from '../model.ts';
 import type { Path } from './source.ts';
 
 /** Kinds of documents that enter with the code that uses them. */
-export const LATER_KINDS: readonly string[] = ['FeatureView', 'Experiment', 'PolicyTest'];
+export const LATER_KINDS: readonly string[] = ['FeatureView', 'Experiment'];
 
 /** Evaluators and verbs of the full language. One that the catalogue knows is never looked up here. */
 export const LATER_EVALUATORS: readonly string[] = [
@@ -78,6 +78,7 @@ const LATER_KEYS: Readonly<Record<DocumentKind, Readonly<Record<string, readonly
     'spec.limits': ['concurrency', 'rate', 'scan'],
   },
   Settings: { spec: ['windows', 'guard', 'channels', 'notify', 'rollouts', 'proposals'] },
+  PolicyTest: {},
 };
 
 /** The words of the full language that this version refuses in the mapping at a path. */

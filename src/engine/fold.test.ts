@@ -75,6 +75,21 @@ const KINDS: Readonly<Record<EntryKind, readonly [own: Own, body: EntryBody, cha
     { kind: 'withdrawn', cause, episode, action, attempt, reason: 'paused', message: 'x' },
     'actions episodes spent',
   ],
+  preempted: [
+    acting.own,
+    { kind: 'preempted', cause, episode, running: action, chain: 'model/late', until: 1, message: 'x' },
+    '-',
+  ],
+  cancelling: [acting.own, { kind: 'cancelling', cause, episode, action, attempt, message: 'x' }, '-'],
+  skipped: [acting.own, { kind: 'skipped', cause, episode, step: 'retrain', message: 'x' }, '-'],
+  retrying: [acting.own, { kind: 'retrying', cause, episode, action, attempt, until: 1, message: 'x' }, '-'],
+  gate: [acting.own, { kind: 'gate', cause, gate: 'p', state: 'closed', since: 1, message: 'x' }, '-'],
+  rollout: [
+    acting.own,
+    { kind: 'rollout', cause, episode, step: 'promote', state: 'holding', index: 0, message: 'x' },
+    '-',
+  ],
+  'rollout-order': [acting.own, { kind: 'rollout-order', episode, what: 'advance', by: PERSON }, '-'],
   adopted: [acting.own, { kind: 'adopted', cause, episode, action, running: 'other' }, '-'],
   unresolved: [acting.own, { kind: 'unresolved', action, attempt, message: 'lost' }, 'actions'],
   verified: [

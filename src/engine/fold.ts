@@ -88,6 +88,7 @@ export function fold(own: Own, entry: Fresh, owned?: Owned): Own {
     case 'pause':
     case 'resume':
     case 'silence':
+    case 'rollout-order':
     case 'checkpoint':
     case 'anchor':
     case 'audit':
@@ -143,6 +144,12 @@ function foldDerived(own: Own, body: Derived, entry: Fresh, owned: Owned | undef
           }
         : own;
     case 'not-verified':
+    case 'preempted':
+    case 'cancelling':
+    case 'skipped':
+    case 'retrying':
+    case 'gate':
+    case 'rollout':
       return own;
     case 'stalled':
       return updateSequence(own, body.episode, ({ action: _, approval: __, ...sequence }) => ({

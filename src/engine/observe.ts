@@ -142,7 +142,7 @@ function shared(
   query: Query,
   asked: Asked,
 ): Promise<readonly Row[]> {
-  const key = `${request.connection.name}\n${query.sql}`;
+  const key = `${request.connection.name}\n${hashOf(query)}`;
   const known = asked.rows.get(key);
   if (known) return known;
   const rows = world.queryData(request.connection, query);

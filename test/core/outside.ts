@@ -95,7 +95,8 @@ export function worldOf(to: Outside, store: Store): World {
     clock: () => to.now,
     realClock: () => to.real,
     catalogue: CATALOGUE,
-    queryData: async (_, { sql }) => {
+    queryData: async (_, query) => {
+      const sql = 'sql' in query ? query.sql : query.promql;
       const value = to.values[sql.replace('select ', '')];
       return value === undefined ? [] : [{ value: typeof value === 'function' ? value() : value }];
     },
