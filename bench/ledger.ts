@@ -186,6 +186,9 @@ function ownAt(seq: number): Own {
     decisions: {},
     spent: {},
     verifiedVersions: ['1', '2'],
+    gates: {},
+    begun: {},
+    told: {},
   };
 }
 

@@ -1,6 +1,8 @@
 /** All benchmarks, as ratios against a peer or a limit in the same run. Figures are for reading; nothing fails on them. */
+import { runConditionBench } from './conditions.ts';
 import { runDriftBench } from './drift.ts';
 import { runLedgerBench } from './ledger.ts';
+import { runLoadBench } from './load.ts';
 import { runStepBench } from './step.ts';
 
 interface Figure {
@@ -18,6 +20,8 @@ async function show(title: string, run: () => Promise<readonly Figure[]>): Promi
   }
 }
 
+await show('conditions', runConditionBench);
+await show('loading 10,000 policies', runLoadBench);
 await show('step over 100,000 label sets', runStepBench);
 await show('ledger', runLedgerBench);
 await show('drift over 10 million rows × 10 columns', runDriftBench);

@@ -23,6 +23,8 @@ export interface Figure {
   readonly name: string;
   /** Time of `step` over the time of what it is compared with. */
   readonly ratio: number;
+  /** The ratio that it should not exceed. */
+  readonly limit?: number;
   readonly detail: string;
 }
 

@@ -1,16 +1,17 @@
 /** Reads the environment once, finds the settings, and starts a door: command line, daemon or agents' server. */
 import { existsSync, statSync } from 'node:fs';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { homedir, userInfo } from 'node:os';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { paintFor } from './cli/paint.ts';
 import { runProgram, type Terminal } from './cli/program.ts';
 import { type DaemonSettings, follow, type PolicyText, type Ports } from './commands/index.ts';
 import { parseDaemonYaml } from './dsl/index.ts';
 import { run } from './engine/reconcile.ts';
 import type { World } from './engine/world.ts';
-import { initRepository } from './git/init.ts';
+import { beginRepository } from './git/begin.ts';
 import { openRepository } from './git/repository.ts';
 import { watchBranch } from './git/watch.ts';
 import { readWorktree, watchWorktree } from './git/worktree.ts';
@@ -18,7 +19,15 @@ import { serve } from './mcp/server.ts';
 import { PortError, type Principal, type Store } from './model.ts';
 import { acquireEngineLock } from './store/engine-lock.ts';
 import type { LedgerStore } from './store/ledger.ts';
-import { catalogue, type Opened, open, stderrLog } from './wiring.ts';
+import {
+  catalogue,
+  emptyStore,
+  type Opened,
+  open,
+  prometheusAt,
+  stderrLog,
+  watchPolicies,
+} from './wiring.ts';
 
 /** How often the daemon looks for due rows that no wake-up announced. */
 const REST_MS = 200;
@@ -32,11 +41,15 @@ export async function main(argv: readonly string[]): Promise<number> {
   const terminal: Terminal = {
     out: text => void process.stdout.write(`${text}\n`),
     error: text => void process.stderr.write(`${text}\n`),
-    colour: process.stdout.isTTY === true && process.env.NO_COLOR === undefined,
+    colour: isColoured(),
     open: options => openPorts(options),
     readFiles: readTexts,
   };
   return runProgram(argv, terminal, version);
+}
+
+function isColoured(): boolean {
+  return process.stdout.isTTY === true && process.env.NO_COLOR === undefined;
 }
 
 async function readTexts(
@@ -47,12 +60,7 @@ async function readTexts(
   return Promise.all(
     paths.map(async path => ({
       path: relative(root, resolve(path)) || path,
-      text: await readFile(path, 'utf8').catch(cause => {
-        throw new PortError(
-          `${path}: cannot be read (${(cause as NodeJS.ErrnoException).code ?? 'unknown'}); name an existing file`,
-          { code: 'file', retry: 'never', subject: path, cause },
-        );
-      }),
+      text: await disk.read(path),
     })),
   );
 }
@@ -103,7 +111,7 @@ async function openPorts(options: {
   readonly needs: 'state' | 'files' | 'nothing';
 }) {
   const principal: Principal = { name: userInfo().username, door: 'cli', authenticated: false };
-  const local = { init: beginRepository, worktree: undefined };
+  const local = { init: beginRepository, worktree: undefined, prometheusAt };
   if (options.needs === 'nothing') {
     // `init` has no state yet: nothing but its own port may be touched.
     return { ports: { ...local, principal, role: 'admin' } as unknown as Ports, close: async () => {} };
@@ -117,7 +125,10 @@ async function openPorts(options: {
     // A folder of policies can be checked anywhere, as in a pipeline of its repository: nothing else is touched.
     const ports = {
       worktree: readPolicies,
-      world: { catalogue },
+      watch: watchFolder('.'),
+      disk,
+      world: { catalogue, clock: Date.now },
+      emptyStore,
       settings: { env: 'dev' },
       principal,
       role: 'viewer',
@@ -125,11 +136,20 @@ async function openPorts(options: {
     return { ports: ports as unknown as Ports, close: async () => {} };
   }
   const role = settings.trust === 'local-user' ? 'admin' : 'operator';
-  const opened = await open(settings, { principal, role, log: stderrLog(process.env.FLYBALL_LOG ?? 'info') });
+  const opened = await open(settings, {
+    principal,
+    role,
+    log: stderrLog(process.env.FLYBALL_LOG ?? 'info'),
+    environment: name => process.env[name],
+  });
   const ports: Ports = {
     ...opened.ports,
     init: beginRepository,
+    prometheusAt,
     worktree: folder => readPolicies(folder ?? settings.repository),
+    watch: watchFolder(settings.repository),
+    disk,
+    chartLibrary,
     daemon: daemonOf(settings, options => runDaemon(ports, opened, options)),
     serveMcp: () =>
       serve(
@@ -142,6 +162,39 @@ async function openPorts(options: {
       ),
   };
   return { ports, close: opened.close };
+}
+
+/** uPlot as its package ships it, to be put into pages. */
+async function chartLibrary() {
+  const dist = dirname(createRequire(import.meta.url).resolve('uplot'));
+  const [script, style] = await Promise.all(
+    ['uPlot.iife.min.js', 'uPlot.min.css'].map(name => readFile(join(dist, name), 'utf8')),
+  );
+  return { script: script ?? '', style: style ?? '' };
+}
+
+/** Files that the person at the terminal names. */
+const disk: NonNullable<Ports['disk']> = {
+  read: path => readFile(path, 'utf8').catch(cause => Promise.reject(fileError(path, 'read', cause))),
+  write: (path, text) =>
+    writeFile(path, text).catch(cause => Promise.reject(fileError(path, 'written', cause))),
+};
+
+function fileError(path: string, what: 'read' | 'written', cause: unknown): PortError {
+  const code = (cause as NodeJS.ErrnoException).code ?? 'unknown';
+  return new PortError(
+    `${path}: cannot be ${what} (${code}); name ${what === 'read' ? 'an existing file' : 'a place to write to'}`,
+    {
+      ...{ code: 'file', retry: 'never', subject: path, cause },
+    },
+  );
+}
+
+/** Watches the folder that is named, or else this one. */
+function watchFolder(otherwise: string): NonNullable<Ports['watch']> {
+  const paint = paintFor(isColoured());
+  const show = (text: string) => void process.stdout.write(`${text}\n`);
+  return (folder, each) => watchPolicies(resolve(folder ?? otherwise), files => each(files, paint), show);
 }
 
 /** The policy files of a folder on disk; by default of the one where the command was given. */
@@ -260,37 +313,3 @@ async function anchorHourly(
     if (!stopped()) await store.anchor(world.clock());
   }
 }
-
-// ------------------------------------------------------------------------------------------------------- init
-
-async function beginRepository(folder: string, files: readonly PolicyText[]) {
-  const dir = resolve(folder);
-  await mkdir(dir, { recursive: true });
-  const present = await readdir(dir);
-  if (present.length > 0) {
-    throw new PortError(
-      `${folder}: it holds ${present.slice(0, 3).join(', ')}; expected an empty folder. Name another one.`,
-      {
-        code: 'not-empty',
-        retry: 'never',
-        subject: folder,
-      },
-    );
-  }
-  const { username } = userInfo();
-  const author = { name: username, email: `${username}@localhost` };
-  const ignore = { path: '.gitignore', text: '.flyball/\ndata/\nregistry/\nserving/\n' };
-  const { sha } = await initRepository({ dir, files: [ignore, ...files], author, at: Date.now() });
-  const home = join(dir, '.flyball');
-  await mkdir(join(home, 'state'), { recursive: true, mode: 0o700 });
-  await writeFile(join(home, 'daemon.yaml'), DAEMON_YAML, { mode: 0o600 });
-  return { home, sha };
-}
-
-const DAEMON_YAML = `# The daemon's own settings: never part of the policy repository. Paths are relative to this file.
-state: state              # ledger, facts and runs; belongs to the daemon's user
-repository: ..            # the policy repository
-branch: main              # its head commit is what is enforced
-env: dev
-trust: local-user         # whoever is at this machine may approve, and the ledger says so; tokens: needs proof
-`;

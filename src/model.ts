@@ -48,6 +48,8 @@ export interface Diagnostic {
   readonly message: string;
   /** What to do next, when there is a likely slip. */
   readonly hint?: string;
+  /** Of a warning: its stable name, by which `lint` shows it and a comment silences it. */
+  readonly rule?: string;
 }
 
 // ------------------------------------------------------------------------------------------------- documents
@@ -316,7 +318,7 @@ export interface ConnectionSpec {
   readonly url?: string;
   /** Values are `{ $env: 'FLYBALL_X' }`. */
   readonly auth?: JsonObject;
-  /** By capability: which pipelines or names may be acted on, `*` at the end matches a prefix. Absent: all. */
+  /** By capability: which pipelines or names may be acted on, `*` at the end matches a prefix. Absent: all; one that it leaves out: none. */
   readonly may?: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -349,11 +351,18 @@ export interface Slot {
   readonly $: string;
 }
 
+/** A text around `${…}`, for people: pieces as they are written, and paths that are filled when the action is frozen. */
+export interface TextSlot {
+  readonly $text: readonly (string | Slot)[];
+}
+
 export type ReferenceSpec =
   | { readonly kind: 'training' }
   | { readonly kind: 'interval'; readonly interval: Interval; readonly dataset?: string }
   | { readonly kind: 'offset'; readonly windowMs: number; readonly offsetsMs: readonly number[] }
-  | { readonly kind: 'dataset'; readonly dataset: string };
+  | { readonly kind: 'dataset'; readonly dataset: string }
+  /** Of a gate on a rollout: the predictions of one version, since the rollout's step began unless a window is given. */
+  | { readonly kind: 'version'; readonly version: string | Slot; readonly windowMs?: number };
 
 /** One line of `observe`. `args` are the evaluator's own, checked by its schema. */
 export interface ObservationSpec {
@@ -502,6 +511,8 @@ export interface ClosedPolicy {
   readonly excluded?: Exclusion;
   /** Of its messages: `severity`, and channels beside those of the routes. */
   readonly notify?: { readonly severity?: string; readonly to?: readonly string[] };
+  /** More label sets of a rule than this hold its actions; 500 unless said. */
+  readonly maxSeries?: number;
   readonly observe: Readonly<Record<string, ObservationSpec>>;
   readonly rules: readonly Rule[];
   readonly guard: GuardSpec;
@@ -527,6 +538,8 @@ export interface ClosedPolicy {
 export interface Revision {
   readonly commit: Commit;
   readonly policies: readonly ClosedPolicy[];
+  /** Policies of the head whose selector matches no target, sorted: nothing will ever happen. Absent when there are none. */
+  readonly unmatched?: readonly string[];
   /** The branch's head, when it is not what is enforced, and why not. */
   readonly rejected?: {
     readonly commit: Commit;
@@ -554,6 +567,8 @@ export interface Unknown {
   readonly reason: UnknownReason;
   /** For people: what was found, with counts; what was needed. */
   readonly message: string;
+  /** Of `unreachable`: the Connection that did not answer at all. A query that is wrong says nothing about its connection. */
+  readonly connection?: string;
 }
 
 /** The values of one label set. `fields.value` is the main one; every estimate has `lower` and `upper`. */
@@ -582,6 +597,8 @@ export interface Observation {
   readonly unknown?: Unknown;
   /** Bins, counts and the like: shown by `explain`, never decided on. */
   readonly detail?: Json;
+  /** Of one with an `every` of its own: hash of what was asked, its times apart. */
+  readonly asked?: string;
 }
 
 /**
@@ -592,7 +609,11 @@ export type Want = {
   readonly policy: string;
   readonly name: string;
 } & (
-  | { readonly request: ObservationRequest }
+  | {
+      readonly request: ObservationRequest;
+      /** With an `every` of its own: what was taken since then for the same question is taken again into this snapshot. */
+      readonly reuse?: { readonly since: number; readonly asked: string };
+    }
   | { readonly unavailable: Unknown; readonly spec: ObservationSpec }
 );
 
@@ -619,6 +640,8 @@ export interface ObservationRequest {
     readonly interval?: Interval;
     /** Further intervals of the same length: the reference is their union (`offset: [7d, 14d]`). */
     readonly intervals?: readonly Interval[];
+    /** Only the predictions of this version. */
+    readonly version?: string;
   };
   readonly thresholds: readonly number[];
   readonly unit?: Dimension;
@@ -698,6 +721,7 @@ export type HoldReason =
   | 'max-groups'
   | 'loop'
   | 'stalled'
+  | 'retrying'
   | 'contested'
   | 'running'
   | 'verifying'
@@ -742,6 +766,18 @@ export interface CapabilityCall {
   readonly args: JsonObject;
   /** Output name → dotted path in what the connector gives back. */
   readonly output: Readonly<Record<string, string>>;
+  /** A shift of a rollout: what comes next begins only after the hold of this step. */
+  readonly rollout?: RolloutShift;
+}
+
+/** One shift of a rollout, frozen with its calls: `weight` of the traffic on `canary`, the rest on `baseline`. */
+export interface RolloutShift {
+  readonly name: string;
+  /** Index of the rollout's step. */
+  readonly index: number;
+  readonly weight: number;
+  readonly canary: string;
+  readonly baseline: string;
 }
 
 export type Capability = 'pipeline.run' | 'serving.shift' | 'registry.point' | 'notify.send';
@@ -782,6 +818,8 @@ export interface Action {
   readonly deadline?: number;
   readonly timeoutMs?: number;
   readonly planHash: string;
+  /** Over what it does, but for when and for whom: actions with an equal one are the same, and one of them is enough. */
+  readonly callHash?: string;
 }
 
 /** A row of the actions table: what the shell works through. */
@@ -885,6 +923,8 @@ export type Input =
 export interface PolicyHashes {
   readonly acting: string;
   readonly timing: string;
+  /** `timing` of each rule by name. Absent in old entries: then `timing` stands for all of them. */
+  readonly rules?: Readonly<Record<string, string>>;
 }
 
 /** States of a label set that are worth an entry. `reset` names why a timer started anew. */
@@ -972,6 +1012,7 @@ export type Derived =
       readonly reaskMs: number;
       /** People who may not decide it: the author of the change that last altered the acting hash, the requester. */
       readonly refused: readonly string[];
+      readonly statedQuorum?: number;
       readonly why: 'approval' | 'adopt';
     }
   | {
@@ -982,6 +1023,8 @@ export type Derived =
       readonly plan: SequencePlan;
       /** True for the first intent of a sequence's round: it consumes rate and cooldown. */
       readonly first: boolean;
+      /** The sequence's first disruptive action: its target counts for blast radii. */
+      readonly impact?: true;
       readonly approval?: string;
       readonly facts: Facts;
       readonly snapshot: string;
@@ -999,11 +1042,19 @@ export type Derived =
       readonly reaskAt?: number;
     }
   | {
+      /** The sequence needs what is under way already, waits for its end and goes on with its outcome. */
       readonly kind: 'adopted';
       readonly cause: Cause;
       readonly episode: number;
-      readonly action: string;
+      readonly action: Action;
+      readonly plan: SequencePlan;
+      /** The action that runs, and its chain. */
       readonly running: string;
+      readonly chain: string;
+      /** Absent: it runs. `withdrawn`: it never began, and this sequence begins it itself. */
+      readonly outcome?: Exclude<Outcome, 'lost'> | 'withdrawn';
+      readonly outputs?: JsonObject;
+      readonly message?: string;
     }
   | {
       readonly kind: 'unresolved';
@@ -1037,6 +1088,8 @@ export type Derived =
       readonly cause: Cause;
       readonly episode: number;
       readonly step: string;
+      /** What the sequence does now: its next step, its verify, or nothing more. */
+      readonly next: 'step' | 'verify' | 'done';
       readonly message: string;
     }
   /** A step's action failed repeatably: a further attempt begins at `until`. */
@@ -1056,6 +1109,12 @@ export type Derived =
       readonly gate: string;
       readonly state: 'open' | 'closed' | 'unknown';
       readonly since: number;
+      /** The condition that was judged, as a hash: a gate of another condition was never evaluated. */
+      readonly timing: string;
+      readonly blocks: readonly string[];
+      readonly reaches: readonly string[];
+      /** Of a closed one: where the data that closed it begins. */
+      readonly dataSince?: number;
       readonly message: string;
       readonly tainted?: Interval;
     }
@@ -1065,7 +1124,7 @@ export type Derived =
       readonly cause: Cause;
       readonly episode: number;
       readonly step: string;
-      readonly state: 'holding' | 'passed' | 'failed-check' | 'unknown' | 'advanced' | 'aborted' | 'done';
+      readonly state: RolloutState;
       /** Index of the rollout's step. */
       readonly index: number;
       readonly message: string;
@@ -1085,6 +1144,8 @@ export type Derived =
       readonly cause: Cause;
       readonly episode: number;
       readonly judged: boolean;
+      /** The round that begins now, from the first step. Absent: none does. */
+      readonly next?: number;
       readonly verdict?: Verdict;
     }
   | {
@@ -1104,6 +1165,23 @@ export type Derived =
       /** The version in service then: a new one ends the stall. */
       readonly version?: string;
     };
+
+/**
+ * `holding`: a hold began. `passed`, `failed-check`, `unknown`: what its gate said at a tick. `differs`: the traffic that was
+ * read back is not what was shifted; twice in a row is `contested`. `failed`: it does not go on, and traffic stays until a
+ * person says what next. `aborted`: it goes back. `done`: the champion is the new version.
+ */
+export type RolloutState =
+  | 'holding'
+  | 'passed'
+  | 'failed-check'
+  | 'unknown'
+  | 'differs'
+  | 'contested'
+  | 'failed'
+  | 'advanced'
+  | 'aborted'
+  | 'done';
 
 /** The store's own. */
 export type StoreOwn =
@@ -1160,17 +1238,49 @@ export interface Sequence {
   readonly round: number;
   readonly stepIndex: number;
   readonly phase: number;
-  readonly status: 'ready' | 'asking' | 'acting' | 'verifying' | 'done' | 'stalled';
+  readonly status: 'ready' | 'asking' | 'acting' | 'holding' | 'verifying' | 'done' | 'stalled';
   /** The ask that waits, or the action that is under way. */
   readonly approval?: string;
   readonly action?: string;
   /** Outputs of finished steps, by step id. */
   readonly outputs: Readonly<Record<string, JsonObject>>;
+  /** `action` failed repeatably: a further attempt may begin from here on. */
+  readonly retryAt?: number;
   readonly endedAt?: number;
   readonly stalled?: string;
   readonly acted: boolean;
   /** The version in service when it stalled: a new one ends the stall. */
   readonly stalledAt?: string;
+  /** It waits for an action of another cause (`action` is the one that it would have begun). */
+  readonly adopts?: { readonly running: string; readonly action: Action };
+  /** A safe verb waits for what it asked to end, until then. */
+  readonly preempting?: { readonly running: string; readonly until: number };
+  /** A safe verb took its subject: why it does not go on. */
+  readonly preempted?: string;
+  /** From the first shift of a rollout until the champion is pointed; of a stalled sequence, how it ended. */
+  readonly rollout?: RolloutProgress;
+}
+
+/** How far a rollout is. `checks` holds what its next judgement depends on: passes in an unbroken row are counted once. */
+export interface RolloutProgress extends RolloutShift {
+  readonly step: string;
+  readonly subject: Subject;
+  /** When the first shift was done, and the one whose hold this is. */
+  readonly begunAt: number;
+  readonly since: number;
+  /** What the last entry about it said; absent before the first. */
+  readonly state?: RolloutState;
+  /** Of this hold, oldest first. */
+  readonly checks: readonly ('pass' | 'fail' | 'unknown')[];
+  readonly unknownSince?: number;
+  /** How often in a row the traffic read back was not the step's. */
+  readonly mismatches: number;
+  /** Why it is not going on, or where it was when it ended, for people. */
+  readonly message?: string;
+  /** What a person ordered for this hold. */
+  readonly order?: { readonly what: 'advance' | 'abort'; readonly by: string };
+  /** The champion was pointed: only to be said. */
+  readonly through?: boolean;
 }
 
 /** One uninterrupted firing of a rule for one group. `id` is the seq of the entry that opened it. */
@@ -1202,6 +1312,8 @@ export interface Ask {
   readonly expires: number;
   readonly reaskMs: number;
   readonly refused: readonly string[];
+  /** The quorum as it is written, when it was raised because nobody is known to be the author of the change. */
+  readonly statedQuorum?: number;
   readonly at: number;
   readonly votes: readonly {
     readonly by: Principal;
@@ -1220,6 +1332,40 @@ export interface ActionHistory {
   readonly message?: string;
   readonly outputs?: JsonObject;
   readonly cancelRequested: boolean;
+  /** It failed, and may be tried again. */
+  readonly repeatable?: boolean;
+  /** How many attempts have failed. */
+  readonly failures?: number;
+  /** When its first attempt consumed rate and cooldown; a further attempt consumes nothing. */
+  readonly spentAt?: number;
+  /** The approval that it has: it holds for further attempts of the same plan. */
+  readonly approval?: string;
+  /** Until when a yes that a hold kept from being used stays good. */
+  readonly approvedUntil?: number;
+  /** A closed gate asked it to end: it is tried again when that lets it. */
+  readonly gated?: boolean;
+}
+
+/** A gate on data as its own chain remembers it. */
+export interface GateHistory {
+  readonly state: 'open' | 'closed' | 'unknown';
+  readonly since: number;
+  readonly message: string;
+  readonly timing: string;
+  readonly blocks: readonly string[];
+  readonly reaches: readonly string[];
+  /** Since when data is tainted that no reopening has cleared yet. */
+  readonly taintedSince?: number;
+  /** Times of closed data, oldest first. */
+  readonly tainted: readonly Interval[];
+}
+
+/** What one verb consumed of its limits on a target. `endedBefore`: the last end of another action than `endedBy`. */
+export interface Spent {
+  readonly at: readonly number[];
+  readonly endedAt?: number;
+  readonly endedBy?: string;
+  readonly endedBefore?: number;
 }
 
 /** The fold of one target's chain. Plain JSON, so that it can be stored, compared and rebuilt. */
@@ -1244,9 +1390,15 @@ export interface Own {
   /** Last written decision by `policy/rule/group`. */
   readonly decisions: Readonly<Record<string, Decision>>;
   /** Per verb: when sequences consumed it, and when its last action ended. */
-  readonly spent: Readonly<Record<string, { readonly at: readonly number[]; readonly endedAt?: number }>>;
+  readonly spent: Readonly<Record<string, Spent>>;
   /** Versions that were verified in service, oldest first. */
   readonly verifiedVersions: readonly string[];
+  /** By name: the gates on data that this chain judges. */
+  readonly gates: Readonly<Record<string, GateHistory>>;
+  /** When actions were begun of late, withdrawn ones included, by verb; messages by `verb:policy/rule/group`. */
+  readonly begun: Readonly<Record<string, readonly number[]>>;
+  /** Since when people know of what lasts: one message a cause. */
+  readonly told: Readonly<Record<string, number>>;
   /** The last reconcile that was asked for: a tick at or after `at` evaluates every rule. */
   readonly requested?: { readonly id: string; readonly at: number };
   /** The gap since the last tick, until the next step has used it. */
@@ -1266,6 +1418,8 @@ export interface Step {
   readonly wakeAt: number;
   readonly verdicts: readonly Verdict[];
   readonly decisions: readonly Decision[];
+  /** What others must know of this target from now on: facts to write with the entries. A value of null takes one away. */
+  readonly facts?: Readonly<Record<string, Json>>;
   /** Policies whose evaluation met a bug of ours: nothing of theirs was derived, and the others went on. */
   readonly problems: readonly { readonly policy: string; readonly message: string }[];
 }
@@ -1298,7 +1452,10 @@ export type Query =
   | { readonly sql: string }
   | { readonly promql: string; readonly at: number }
   | { readonly promql: string; readonly range: Interval; readonly stepMs: number };
+/** A row of SQL by column; of PromQL `{ labels, value, at }`: `value` is a finite number, or text such as `NaN`. */
 export type Row = Readonly<Record<string, Json>>;
+/** Rows, and what the server said about them, such as that a part is missing. */
+export type Answer = readonly Row[] & { readonly warnings?: readonly string[] };
 
 /**
  * A kind of observation, pure, in two halves: which queries it needs; what the rows mean. The shell runs the queries,
@@ -1316,6 +1473,8 @@ export interface Evaluator {
   isVector(args: JsonObject): boolean;
   /** Labels that its readings carry. */
   labelNames(args: JsonObject): readonly string[];
+  /** Why its arguments can never give a value on this model (a metric that its task has not): a mistake at load. */
+  unfit?(args: JsonObject, model: ModelSpec): string | undefined;
   /** What it reads: decides which datasets are bound to it at load. */
   readonly reads: 'dataset' | 'predictions+labels' | 'connection';
   /**
@@ -1341,6 +1500,12 @@ export interface Evaluator {
   ): { readonly observation: Observation } | { readonly refine: readonly Query[] };
 }
 
+/** A time of data that a gate was closed for. `lasts`: it is closed still, and `to` is now. */
+export interface Tainted extends Interval {
+  readonly gate: string;
+  readonly lasts?: true;
+}
+
 /** What a verb may look at when it turns its arguments into calls. */
 export interface VerbContext {
   readonly target: TargetRef;
@@ -1352,7 +1517,7 @@ export interface VerbContext {
   readonly verifiedVersions: readonly string[];
   readonly origin: Origin;
   /** Times in which a gate with `taint` was closed, on data that the target descends from; oldest first. */
-  readonly tainted?: readonly (Interval & { readonly gate: string })[];
+  readonly tainted?: readonly Tainted[];
 }
 
 /** A kind of action, pure: its arguments, its outputs, and how it becomes capability calls. It never decides. */
@@ -1374,7 +1539,11 @@ export interface Verb {
   calls(
     args: JsonObject,
     context: VerbContext,
-  ): { readonly calls: readonly CapabilityCall[] } | { readonly unbound: string };
+  ):
+    | { readonly calls: readonly CapabilityCall[] }
+    | { readonly unbound: string }
+    /** Not as the data is now: held as `gated`, until then if that is known. */
+    | { readonly held: string; readonly until?: number };
 }
 
 /** Which evaluators and verbs this version knows: an argument of the language, so that it needs no import of them. */
@@ -1389,7 +1558,10 @@ export interface Catalogue {
 export type Clock = () => number;
 
 /** Runs one query where the data lives. Throws PortError. */
-export type QueryData = (connection: ConnectionSpec, query: Query) => Promise<readonly Row[]>;
+export type QueryData = (connection: ConnectionSpec, query: Query) => Promise<Answer>;
+
+/** Gives an observation itself, in place of evaluators and their queries: simulations, and replays of history. */
+export type TakeObservation = (want: Extract<Want, { readonly request: unknown }>) => Promise<Observation>;
 
 /** Reads what serves a model. Gives `unknown` instead of throwing. */
 export type ReadServing = (
@@ -1440,6 +1612,14 @@ export interface Message {
   readonly target: string;
   readonly title: string;
   readonly text: string;
+  /** Names of channels; `outbox` is this list itself. */
+  readonly channels?: readonly string[];
+  /** Messages of one group are one notification. */
+  readonly group?: string;
+  /** What routes and silences match. */
+  readonly labels?: Labels;
+  /** The silence that muted it: it is kept, and nobody was told. */
+  readonly silenced?: string;
 }
 
 /** A target's row: the head of its chain, its folded state, and when to look again. */

@@ -2,16 +2,22 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import type { DaemonSettings, Ports, RepositoryPort } from './commands/index.ts';
-import { dataPort } from './connectors/duckdb.ts';
+import type { DaemonSettings, PolicyText, Ports, RepositoryPort } from './commands/index.ts';
 import { effectsOf, readServingOf } from './connectors/index.ts';
+import { commandFault, folderFault } from './connectors/local/inspect.ts';
+import { askPrometheus, metricNames } from './connectors/prometheus.ts';
+import { queryPort } from './connectors/query-port.ts';
+import { type Environment, secretNames } from './connectors/secrets.ts';
 import { emptyOwn, FOLD_VERSION, fold } from './engine/fold.ts';
+import { SILENCE_PREFIX, silenceOf, silencing } from './engine/notifications.ts';
 import type { World } from './engine/world.ts';
 import { evaluators } from './evaluators/index.ts';
 import { verbs } from './executors/index.ts';
 import { closeProposal, diffProposal, listProposals, mergeProposal } from './git/proposals.ts';
 import { propose } from './git/propose.ts';
 import { openRepository, type PolicyRepository } from './git/repository.ts';
+import { resolveCommit } from './git/resolve.ts';
+import { watchWorktree } from './git/worktree.ts';
 import type { Catalogue, Clock, Log, Principal, Store } from './model.ts';
 import { engineOf } from './store/engine-lock.ts';
 import type { LedgerStore } from './store/ledger.ts';
@@ -36,6 +42,8 @@ export async function open(
     readonly role: Ports['role'];
     readonly clock?: Clock;
     readonly log?: Log;
+    /** Where secrets are looked up by name; without it there are none. */
+    readonly environment?: Environment;
   },
 ): Promise<Opened> {
   const store = await openSqliteStore({
@@ -44,7 +52,8 @@ export async function open(
     emptyOwn,
     foldVersion: FOLD_VERSION,
   });
-  const data = dataPort(settings.home);
+  const secrets = { environment: options.environment ?? (() => undefined), hosts: settings.secrets ?? {} };
+  const data = queryPort({ home: settings.home, secrets });
   const stopped = await store.meta('replayed-until');
   const clock = options.clock ?? (stopped === undefined ? steadyClock() : () => Number(stopped));
   const world: World = {
@@ -61,6 +70,11 @@ export async function open(
       send: message => store.transaction(tx => tx.putMessage(message)),
       hasMessage: async key => (await store.message(key)) !== undefined,
       now: clock,
+      silencing: async (labels, at) => {
+        const facts = await store.factsWithPrefix(SILENCE_PREFIX);
+        const silences = Object.entries(facts).flatMap(([key, { value }]) => silenceOf(key, value) ?? []);
+        return silencing(silences, labels, at)?.id;
+      },
     }),
     log: options.log ?? stderrLog('info'),
   };
@@ -73,6 +87,8 @@ export async function open(
     principal: options.principal,
     role: options.role,
     engine: async () => engineOf(settings.state),
+    emptyStore,
+    machine: machineOf(settings.home, secrets.environment),
     newId: randomUUID,
   };
   const close = async () => {
@@ -80,6 +96,38 @@ export async function open(
     await store.close();
   };
   return { ports, store, world, close };
+}
+
+/** A state that nothing is in, and that is gone with the process. */
+export function emptyStore(): Promise<Store & LedgerStore> {
+  return openSqliteStore({ path: ':memory:', fold, emptyOwn, foldVersion: FOLD_VERSION });
+}
+
+function machineOf(home: string, environment: Environment): NonNullable<Ports['machine']> {
+  return {
+    secretNames: connection => secretNames(connection.auth),
+    hasVariable: name => (environment(name) ?? '') !== '',
+    folderFault: connection => folderFault(connection, home),
+    commandFault: (connection, id) => commandFault(connection, id, home),
+  };
+}
+
+/** A Prometheus by its address alone: what `init` asks before there is a Connection. */
+export function prometheusAt(url: string): ReturnType<NonNullable<Ports['prometheusAt']>> {
+  const limits = { timeoutMs: 15_000 };
+  const connection = {
+    name: 'prometheus',
+    connector: 'prometheus',
+    access: 'read',
+    commands: {},
+    url,
+    limits,
+  } as const;
+  const secrets = { environment: () => undefined, hosts: {} };
+  return {
+    metricNames: () => metricNames(connection, secrets),
+    query: promql => askPrometheus(connection, { promql, at: Date.now() }, secrets),
+  };
 }
 
 /** The system's clock, which never goes backwards within this process. */
@@ -111,6 +159,7 @@ async function lazyRepository(settings: DaemonSettings, principal: Principal): P
   return {
     head: async () => (await repository()).head(),
     files: async sha => (await repository()).files(sha),
+    resolve: async revision => resolveCommit(await repository(), revision),
     isDescendant: async (sha, ancestor) => (await repository()).isDescendant(sha, ancestor),
     detachedAt: async () => (await repository()).detachedAt(),
     propose: async draft => propose(await repository(), { ...draft, author }),
@@ -133,4 +182,18 @@ async function lazyRepository(settings: DaemonSettings, principal: Principal): P
       await closeProposal(await repository(), branch);
     },
   };
+}
+
+/**
+ * Calls `each` with the policy files of a folder, now and after every change, and shows what it gives; what goes wrong
+ * meanwhile is shown too, and the next change tries again. It ends with the process.
+ */
+export function watchPolicies(
+  dir: string,
+  each: (files: readonly PolicyText[]) => Promise<string>,
+  show: (text: string) => void,
+): Promise<never> {
+  const onError = (error: unknown) => show(error instanceof Error ? error.message : String(error));
+  watchWorktree(dir, async ({ files }) => show(await each(files)), { onError });
+  return new Promise(() => {});
 }

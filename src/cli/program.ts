@@ -69,7 +69,10 @@ function add(program: Program, groups: Map<string, Program>, command: Command): 
   let parent = program;
   if (second !== undefined) {
     parent =
-      groups.get(first) ?? program.command(first).description(`${first}: see 'flyball ${first} --help'`);
+      groups.get(first) ??
+      // `silence` is a command of its own, and `silence end` stands below it.
+      program.commands.find(one => one.name() === first) ??
+      program.command(first).description(`${first}: see 'flyball ${first} --help'`);
     groups.set(first, parent);
   }
   const made = parent

@@ -33,7 +33,7 @@ export const pause = command({
   name: 'pause',
   title: 'Pause',
   description:
-    'Starts no action any more: of all targets, of one, or of one verb. What runs goes on; use cancel for that.',
+    'Starts no action any more: of all targets, of one, or of one verb. Safe verbs such as rollback stay free, unless they are named or the Model says safe: [pause]. What runs goes on; use cancel for that.',
   input: z.strictObject({ scope: scopeInput, reason: z.string().min(1).max(500).default('no reason given') }),
   output: z.object({ scope: z.string() }),
   positional: ['scope'],
@@ -112,7 +112,7 @@ export const cancel = command({
   examples: ['flyball cancel f3a91c --reason "wrong slice"'],
   run: async (ports, input) => {
     const row = await oneAction(ports, input.action);
-    if (TERMINAL.has(row.state))
+    if (TERMINAL.has(row.state) && !(await waitsForRetry(ports, row)))
       throw new Refusal(`action ${row.action.id.slice(0, 12)} is ${row.state} already.`);
     const why = input.reason === undefined ? {} : { reason: input.reason };
     await appendInput(ports.world, row.chain, {
@@ -125,6 +125,14 @@ export const cancel = command({
   },
   text: found => `cancel of ${found.action.slice(0, 12)} is requested (it was ${found.state}).`,
 });
+
+/** A failed action may have a further attempt before it: a cancel in the pause ends it. */
+async function waitsForRetry(ports: Ports, { action, chain }: ActionRow): Promise<boolean> {
+  const own = (await ports.world.store.target(chain))?.own;
+  return Object.values(own?.episodes ?? {}).some(
+    ({ sequence, ended }) => !ended && sequence.action === action.id && sequence.retryAt !== undefined,
+  );
+}
 
 async function oneEpisode(ports: Ports, id: number, target: string | undefined): Promise<string> {
   const rows = (await ports.world.store.targets()).filter(

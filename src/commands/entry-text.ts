@@ -1,5 +1,6 @@
 /** Any entry of the ledger in one line, for people. */
 import type { Derived, Entry } from '../model.ts';
+import { inGroup, ruleText } from './rule-text.ts';
 import { safe, span, when } from './time.ts';
 
 /** One line of any entry. */
@@ -32,7 +33,9 @@ export function entryText(body: Entry['body']): string {
     case 'rollout-order':
       return `${body.what} by ${body.by.name}${body.reason ? `: ${safe(body.reason)}` : ''}`;
     case 'silence':
-      return `by ${body.by.name} until ${when(body.until)}`;
+      return `${Object.entries(body.match)
+        .map(([name, value]) => `${safe(name, 40)}=${safe(value, 60)}`)
+        .join(',')} by ${body.by.name} until ${when(body.until)}: ${safe(body.reason)}`;
     case 'audit':
       return `${body.result} ${body.command} by ${body.by.name} through ${body.by.door}${body.message ? `: ${body.message}` : ''}`;
     case 'anchor':
@@ -48,43 +51,40 @@ export function entryText(body: Entry['body']): string {
 export function summary(body: Derived): string {
   switch (body.kind) {
     case 'transition':
-      return `${body.cause.policy}${group(body.labels)}: ${body.from} → ${body.to}${body.reason ? ` (${body.reason})` : ''}`;
+      return `${ruleText(body.cause)}${inGroup(body.labels)}: ${body.from} → ${body.to}${body.reason ? ` (${body.reason})` : ''}`;
     case 'episode-opened':
-      return `${body.cause.policy}${group(body.labels)} fires: ${body.verdict.clause}`;
+      return `${ruleText(body.cause)}${inGroup(body.labels)} fires: ${body.verdict.clause}`;
     case 'episode-ended':
-      return `${body.cause.policy}: episode ${body.episode} ended, ${body.how}`;
+      return `${ruleText(body.cause)}: episode ${body.episode} ended, ${body.how}`;
     case 'decision':
-      return `${body.decision.policy}: ${body.decision.outcome} ${body.decision.verb ?? ''} ${body.decision.holds.map(hold => safe(hold.message)).join('; ')}`.trim();
+      return `${ruleText(body.decision)}${inGroup(body.decision.labels)}: ${body.decision.outcome} ${body.decision.verb ?? ''} ${body.decision.holds.map(hold => safe(hold.message)).join('; ')}`.trim();
     case 'ask':
-      return `${body.cause.policy}: asks ${body.from.join(', ')} for ${body.action.verb} on ${body.action.call.subject}, approval ${body.approval}`;
+      return `${ruleText(body.cause)}: asks ${body.from.join(', ')} for ${body.action.verb} on ${body.action.call.subject}, approval ${body.approval}`;
     case 'intent':
-      return `${body.cause.policy}: will ${body.action.verb} (${body.action.call.capability}) on ${body.action.call.subject}, key ${body.action.key.slice(0, 12)}`;
+      return `${ruleText(body.cause)}: will ${body.action.verb} (${body.action.call.capability}) on ${body.action.call.subject}, key ${body.action.key.slice(0, 12)}`;
     case 'withdrawn':
-      return `${body.cause.policy}: withdrawn, ${safe(body.message)}`;
+      return `${ruleText(body.cause)}: withdrawn, ${safe(body.message)}`;
     case 'verified':
       return body.what === 'version'
         ? `version ${body.version ?? ''} is verified (${body.basis})`
-        : `${body.cause?.policy ?? ''}: the remedy helped`;
+        : `${body.cause ? ruleText(body.cause) : ''}: the remedy helped`;
     case 'not-verified':
-      return `${body.cause.policy}: the remedy ${body.judged ? 'did not help' : 'could not be judged'}`;
+      return `${ruleText(body.cause)}: the remedy ${body.judged ? 'did not help' : 'could not be judged'}${body.next === undefined ? '' : `, round ${body.next + 1} follows`}`;
     case 'stalled':
-      return `${body.cause.policy}: stalled, ${safe(body.message)}`;
+      return `${ruleText(body.cause)}: stalled, ${safe(body.message)}`;
     case 'unresolved':
       return `action ${body.action.slice(0, 12)} is unresolved: ${safe(body.message)}`;
     case 'skipped':
-      return `${body.cause.policy}: step ${body.step} is skipped, ${safe(body.message)}`;
+      return `${ruleText(body.cause)}: step ${body.step} is skipped, ${safe(body.message)}`;
     case 'retrying':
     case 'cancelling':
     case 'preempted':
     case 'gate':
     case 'rollout':
-      return `${body.cause.policy}: ${safe(body.message)}`;
+      return `${ruleText(body.cause)}: ${safe(body.message)}`;
     case 'adopted':
-      return `${body.cause.policy}: adopts action ${body.running.slice(0, 12)}`;
+      return body.outcome === undefined
+        ? `${ruleText(body.cause)}: needs the same as action ${body.running.slice(0, 12)} of ${body.chain}, and waits for its end`
+        : `${ruleText(body.cause)}: what it waited for ${body.outcome === 'withdrawn' ? 'never began' : `is ${body.outcome}`}`;
   }
-}
-
-function group(labels: Readonly<Record<string, string>>): string {
-  const values = Object.values(labels);
-  return values.length === 0 ? '' : ` [${values.join('/')}]`;
 }

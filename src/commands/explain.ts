@@ -1,43 +1,45 @@
 /** `explain`: from a policy, an episode or an action back to the values, the clause, the commit and the line of YAML. */
 import { z } from 'zod';
-import { chainOf, nextSlot } from '../engine/ids.ts';
-import type {
-  ActionRow,
-  ClosedPolicy,
-  Decision,
-  Entry,
-  Episode,
-  Operand,
-  TargetRow,
-  Verdict,
-} from '../model.ts';
+import { chainOf } from '../engine/ids.ts';
+import type { ActionRow, ClosedPolicy, Entry, Episode, TargetRow } from '../model.ts';
 import { command } from './command.ts';
+import { effectiveOf } from './effective.ts';
 import { entryText } from './entry-text.ts';
-import { type Explanation, type operand, output, text } from './explanation.ts';
+import { decisionText, operandOf, sectionsOf } from './explain-section.ts';
+import { explainWord, nearWords } from './explain-word.ts';
+import { type Explanation, output, text } from './explanation.ts';
 import { Refusal } from './perform.ts';
 import type { Ports } from './ports.ts';
-import { safe, span, value, when } from './time.ts';
+import { ruleText, sequenceText } from './rule-text.ts';
+import { safe } from './time.ts';
 
 export const explain = command({
   name: 'explain',
   tool: 'flyball_explain_decision',
   title: 'Explain a decision or a non-decision',
   description:
-    'Why something was or was not done. Give a policy name (with a target when several have it), an episode number, or the first characters of an action id or key. Shows each operand with its value, the clause that decided, the timer, every guard that holds, when it is looked at next, and the commit, file and line that caused it.',
+    'Why something was or was not done. Give a policy name (with a target when several have it), an episode number, or the first characters of an action id or key. Shows each operand with its value, the clause that decided, the timer, every guard that holds, when it is looked at next, and the commit, file and line that caused it. A policy with its target: also every value in force, with file and line. A word of the language: what it means.',
   input: z.strictObject({
     what: z
       .string()
       .min(1)
       .max(200)
-      .describe('Policy name, episode number, or start of an action id or key.'),
-    target: z.string().max(200).optional().describe('As kind/name.'),
+      .describe('Policy name, episode number, start of an action id or key, or a word of the language.'),
+    target: z.string().max(200).optional().describe('As kind/name, or its name alone.'),
   }),
   output,
   positional: ['what'],
   role: 'viewer',
   effect: 'read',
-  examples: ['flyball explain origin-drift', 'flyball explain f3a91c'],
-  run: find,
+  // Words need nothing but the language; all else needs the state.
+  needs: 'files',
+  examples: [
+    'flyball explain origin-drift',
+    'flyball explain origin-drift --target model/late-flights',
+    'flyball explain f3a91c',
+    'flyball explain cooldown',
+  ],
+  run: async (ports, input) => ('store' in ports.world ? find(ports, input) : wordAlone(ports, input.what)),
   text,
 });
 
@@ -45,19 +47,26 @@ async function find(
   ports: Ports,
   input: { what: string; target?: string | undefined },
 ): Promise<Explanation> {
-  const { store, clock } = ports.world;
+  const { store, clock, catalogue } = ports.world;
   const rows = (await store.targets()).filter(
-    row => input.target === undefined || chainOf(row.target) === input.target,
+    row => input.target === undefined || [chainOf(row.target), row.target.name].includes(input.target),
   );
   const found: Explanation = { now: clock(), sections: [], trail: [] };
-  const policies = (await store.revision())?.policies.filter(one => one.policy === input.what) ?? [];
+  // A policy, or one of its rules as policy/rule.
+  const [name, rule] = input.what.split('/');
+  const policies = ((await store.revision())?.policies ?? []).filter(
+    one => one.policy === name && (rule === undefined || one.rules.some(other => other.name === rule)),
+  );
   for (const row of rows) {
     for (const policy of policies.filter(one => chainOf(one.target) === chainOf(row.target))) {
-      found.sections.push(...(await sectionsOf(ports, row, policy)));
+      found.sections.push(...(await sectionsOf(ports, row, policy, rule)));
+      if (input.target !== undefined) found.effective = await effectiveRows(ports, policy);
     }
   }
   if (found.sections.length > 0) return found;
   if (/^\d+$/.test(input.what)) return ofEpisode(ports, rows, Number(input.what), found);
+  const meanings = explainWord(input.what, catalogue);
+  if (meanings.length > 0) return { ...found, words: [...meanings] };
   const [action, ...others] = await store.findAction(input.what);
   if (action && others.every(one => one.action.id === action.action.id))
     return ofAction(ports, others.at(-1) ?? action, found);
@@ -65,111 +74,27 @@ async function find(
     throw new Refusal(`${safe(input.what, 80)} begins ${others.length + 1} actions; give more characters.`);
   const known = ((await store.revision())?.policies ?? []).map(one => one.policy).join(', ');
   throw new Refusal(
-    `${safe(input.what, 80)} is no policy, episode or action that is known here; policies: ${known || 'none'}. Actions are listed by 'flyball log --kind intent'.`,
+    `${safe(input.what, 80)} is no policy, episode or action that is known here; policies: ${known || 'none'}. Actions are listed by 'flyball log --kind intent'. It is no word of the language either.${nearWords(input.what, catalogue)}`,
   );
 }
 
-async function sectionsOf(
-  ports: Ports,
-  row: TargetRow,
-  policy: ClosedPolicy,
-): Promise<Explanation['sections']> {
-  const last = await ports.world.store.last(chainOf(row.target));
-  const verdicts = (last?.verdicts ?? []).filter(one => one.policy === policy.policy);
-  const shown = verdicts.length > 0 ? verdicts : [await lastWritten(ports, row, policy)];
-  return shown.filter(one => one !== undefined).map(verdict => sectionOf(ports, row, policy, verdict));
+/** Without a daemon.yaml only the language can be explained. */
+function wordAlone({ world: { catalogue, clock } }: Ports, what: string): Explanation {
+  const meanings = explainWord(what, catalogue);
+  if (meanings.length === 0)
+    throw new Refusal(
+      `${safe(what, 80)} is no word of the language; policies, episodes and actions need a daemon.yaml (--config, or FLYBALL_HOME).${nearWords(what, catalogue)}`,
+    );
+  return { now: clock(), sections: [], trail: [], words: [...meanings] };
 }
 
-/** Between two slots of the rule, its last verdict stands in the ledger or nowhere: then it was plainly ok. */
-async function lastWritten(ports: Ports, row: TargetRow, policy: ClosedPolicy): Promise<Verdict> {
-  const entries = await ports.world.store.entries({
-    chain: chainOf(row.target),
-    kinds: ['transition'],
-    newestFirst: true,
-    limit: 500,
-  });
-  for (const { body } of entries) {
-    if (body.kind === 'transition' && body.cause.policy === policy.policy && body.verdict)
-      return body.verdict;
-  }
-  const rule = policy.rules[0]?.name ?? '';
-  return {
-    policy: policy.policy,
-    rule,
-    labels: {},
-    answer: 'ok',
-    operands: [],
-    clause: 'no change was ever recorded',
-    members: {},
-  };
-}
-
-function sectionOf(
-  ports: Ports,
-  row: TargetRow,
-  policy: ClosedPolicy,
-  verdict: Verdict,
-): Explanation['sections'][number] {
-  const group = Object.entries(verdict.labels)
-    .map(([name, one]) => `${name}=${one}`)
-    .join(',');
-  const state = row.own.rules[policy.policy]?.[verdict.rule]?.[group];
-  const decision = row.own.decisions[`${policy.policy}/${verdict.rule}/${group}`];
-  const rule = policy.rules.find(one => one.name === verdict.rule);
-  const now = ports.world.clock();
-  const where = policy.positions['spec.when'] ?? policy.position;
-  const timer =
-    state?.phase === 'pending' && rule
-      ? `, for ${span(now - state.since - state.frozenMs)} of ${span(rule.forMs)}`
-      : '';
-  const since = state ? ` since ${when(state.since)}` : '';
-  return {
-    target: chainOf(row.target),
-    policy: policy.policy,
-    rule: verdict.rule,
-    group,
-    verdict: verdict.answer,
-    clause: verdict.clause,
-    operands: verdict.operands.map(operandOf),
-    state: `${state?.state ?? 'ok'}${since}${timer}`,
-    decision: decisionText(decision),
-    holds: (decision?.holds ?? []).map(
-      hold =>
-        `${hold.reason}: ${safe(hold.message)}${hold.until === undefined ? '' : ` (until ${when(hold.until)})`}`,
-    ),
-    members: Object.entries(verdict.members).map(
-      ([name, sets]) =>
-        `${name}: ${sets
-          .slice(0, 20)
-          .map(set => safe(Object.values(set).join('/'), 60))
-          .join(', ')}${sets.length > 20 ? ' …' : ''}`,
-    ),
-    nextCheck: when(nextSlot(policy, row.lastTakenAt ?? now)),
-    where: `${where.file}:${where.line}:${where.column}`,
-    commit: policy.commit.sha,
-    author: safe(policy.commit.author.name),
-    mode: `${policy.mode} (${policy.modeFrom})`,
-  };
-}
-
-function decisionText(decision: Decision | undefined): string {
-  if (!decision) return 'none';
-  return `${decision.outcome}${decision.verb ? ` ${decision.verb}` : ''}${decision.episode === undefined ? '' : `, episode ${decision.episode}`}`;
-}
-
-function operandOf(one: Operand): z.input<typeof operand> {
-  const bounds =
-    one.lower === undefined && one.upper === undefined
-      ? undefined
-      : `${value(one.lower ?? '−∞')} … ${value(one.upper ?? '∞')}`;
-  return {
-    name: one.name,
-    value: one.unknown ? `unknown (${one.unknown.reason}: ${safe(one.unknown.message)})` : value(one.value),
-    ...(bounds === undefined ? {} : { interval: bounds }),
-    ...(one.rows === undefined ? {} : { rows: one.rows }),
-    ...(one.comparison === undefined ? {} : { comparison: one.comparison }),
-    ...(one.truth === undefined ? {} : { truth: one.truth }),
-  };
+async function effectiveRows(ports: Ports, policy: ClosedPolicy): Promise<Explanation['effective']> {
+  const rows = effectiveOf(policy, await ports.repository.files(policy.commit.sha));
+  return rows.map(({ path, value, at }) => ({
+    path: safe(path, 200),
+    value: safe(value, 500),
+    at: safe(at, 300),
+  }));
 }
 
 async function ofAction(ports: Ports, row: ActionRow, found: Explanation): Promise<Explanation> {
@@ -261,11 +186,20 @@ async function openedSection(
     target: chain,
     policy: cause.policy,
     rule: cause.rule,
-    group: cause.group,
+    name: ruleText(cause),
+    group: safe(cause.group, 200),
     verdict: verdict.answer,
     clause: verdict.clause,
     operands: verdict.operands.map(operandOf),
     state: episode ? `open, ${episode.sequence.status}` : 'ended',
+    ...(episode
+      ? {
+          sequence: sequenceText(
+            episode,
+            closure?.rules.find(one => one.name === cause.rule),
+          ),
+        }
+      : {}),
     decision: decisionText(decision?.episode === id ? decision : undefined),
     holds: [],
     members: Object.entries(verdict.members).map(

@@ -1,6 +1,7 @@
 /** An explanation: its shape, and its words for a terminal. */
 import { z } from 'zod';
 import type { Paint } from './command.ts';
+import { meaning, meaningsText } from './explain-word.ts';
 import { table, when } from './time.ts';
 
 export const operand = z.object({
@@ -15,11 +16,14 @@ const section = z.object({
   target: z.string(),
   policy: z.string(),
   rule: z.string(),
+  name: z.string().describe('policy/rule, or the policy alone where it has one rule without a name'),
   group: z.string(),
   verdict: z.string(),
   clause: z.string(),
   operands: z.array(operand),
   state: z.string(),
+  sequence: z.string().optional().describe('How far the steps are: round, further attempts, skipped steps.'),
+  gate: z.string().optional().describe('Of a gate: whether it is open, and what it blocks.'),
   decision: z.string(),
   holds: z.array(z.string()),
   members: z.array(z.string()),
@@ -46,6 +50,11 @@ export const output = z.object({
       episode: z.number(),
     })
     .optional(),
+  effective: z
+    .array(z.object({ path: z.string(), value: z.string(), at: z.string() }))
+    .optional()
+    .describe('at: file:line, or default'),
+  words: z.array(meaning).optional(),
 });
 export type Explanation = z.output<typeof output>;
 
@@ -57,7 +66,7 @@ export function text(found: Explanation, paint: Paint): string {
     unknown: paint.warn,
   };
   const parts = found.sections.map(one => {
-    const head = `${(colour[one.verdict] ?? paint.bold)(one.verdict.toUpperCase())} ${paint.bold(one.policy)}${one.group ? ` [${one.group}]` : ''} on ${one.target}: ${one.clause}`;
+    const head = `${(colour[one.verdict] ?? paint.bold)(one.verdict.toUpperCase())} ${paint.bold(one.name)}${one.group ? ` [${one.group}]` : ''} on ${one.target}: ${one.clause}`;
     const operands = one.operands.map(op => [
       op.name,
       op.value,
@@ -67,6 +76,8 @@ export function text(found: Explanation, paint: Paint): string {
     ]);
     const facts = [
       ['state', one.state],
+      ...(one.sequence ? [['steps', one.sequence]] : []),
+      ...(one.gate ? [['gate', one.gate]] : []),
       ['decision', one.decision],
       ...one.holds.map(hold => ['held', hold]),
       ...one.members.map(member => ['members', member]),
@@ -91,8 +102,14 @@ export function text(found: Explanation, paint: Paint): string {
         ),
       ]
     : [];
+  const rows = (found.effective ?? []).map(one => [one.path, one.value, paint.dim(one.at)]);
+  const inForce = rows.length > 0 ? [paint.bold('In force'), table(rows, '  ')] : [];
   const trail = found.trail.map(one => [String(one.seq), when(one.at), one.kind, one.text]);
-  return [...about, ...parts, ...(trail.length > 0 ? [paint.bold('Trail'), table(trail, '  ')] : [])].join(
-    '\n',
-  );
+  return [
+    ...about,
+    ...parts,
+    ...inForce,
+    ...(found.words ? [meaningsText(found.words, paint)] : []),
+    ...(trail.length > 0 ? [paint.bold('Trail'), table(trail, '  ')] : []),
+  ].join('\n');
 }

@@ -1,27 +1,43 @@
 /** The one table of commands, in the order of the help. */
+import { apply } from './apply.ts';
 import { approvals, approve, deny } from './approvals.ts';
+import { backtest } from './backtest.ts';
 import type { Command } from './command.ts';
 import { cancel, pause, resolve, resume, retry } from './control.ts';
+import { doctor } from './doctor.ts';
 import { mcp, reconcile, run } from './engine.ts';
 import { explain } from './explain.ts';
+import { fmt } from './fmt.ts';
 import { init } from './init.ts';
 import { ledgerRebuild, ledgerVerify, log } from './ledger.ts';
+import { lint } from './lint.ts';
 import { plan } from './plan.ts';
 import { policies, policy } from './policies.ts';
 import { proposalClose, proposalMerge, proposalShow, proposals, propose } from './proposals.ts';
+import { rollout } from './rollout.ts';
+import { silence, silenceEnd, silences } from './silence.ts';
 import { status } from './status.ts';
+import { test } from './test.ts';
 import { validate } from './validate.ts';
+import { windows } from './windows.ts';
 
 export const commands: readonly Command[] = [
   init,
   validate,
+  lint,
+  doctor,
+  test,
+  fmt,
   plan,
+  apply,
+  backtest,
   run,
   reconcile,
   status,
   explain,
   policies,
   policy,
+  windows,
   approvals,
   approve,
   deny,
@@ -30,9 +46,13 @@ export const commands: readonly Command[] = [
   ledgerRebuild,
   pause,
   resume,
+  silence,
+  silences,
+  silenceEnd,
   cancel,
   retry,
   resolve,
+  rollout,
   propose,
   proposals,
   proposalShow,

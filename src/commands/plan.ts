@@ -1,147 +1,187 @@
 /** `plan`: evaluates now with the head commit, and says what would be done. The same driver as a tick; nothing is written. */
 import { z } from 'zod';
-import { formatDiagnostic } from '../dsl/index.ts';
-import { look } from '../engine/drive.ts';
-import { chainOf } from '../engine/ids.ts';
-import { command, type Paint } from './command.ts';
+import { type Compiled, compile, formatDiagnostic } from '../dsl/index.ts';
+import { type Look, look } from '../engine/drive.ts';
+import { command } from './command.ts';
 import { summary } from './entry-text.ts';
+import { Refusal } from './perform.ts';
+import { planMarkdown, planText } from './plan-text.ts';
+import { chainsOf, planOf } from './plan-value.ts';
+import { policyChanges } from './policy-diff.ts';
 import type { Ports } from './ports.ts';
 import { compileRevision } from './take-revision.ts';
 import { requireTarget } from './targets.ts';
-import { safe, table, value } from './time.ts';
+import { safe, value } from './time.ts';
 
 const rule = z.object({
   target: z.string(),
   policy: z.string(),
+  rule: z.string(),
   group: z.string(),
   answer: z.enum(['ok', 'breach', 'unknown']),
   clause: z.string(),
   values: z.string(),
 });
-const output = z.object({
-  commit: z.string(),
-  inForce: z.string().optional(),
-  rules: z.array(rule),
-  decisions: z.array(
+const decision = z.object({
+  target: z.string(),
+  policy: z.string(),
+  rule: z.string(),
+  group: z.string(),
+  outcome: z.string(),
+  verb: z.string().optional(),
+  reasons: z.array(z.string()),
+  why: z.string(),
+});
+const action = z.object({
+  target: z.string(),
+  policy: z.string(),
+  outcome: z.enum(['act', 'ask']),
+  verb: z.string(),
+  subject: z.string(),
+  args: z.record(z.string(), z.unknown()),
+  later: z.array(z.string()),
+  planHash: z.string(),
+  approval: z.string().optional(),
+});
+const change = z.object({
+  policy: z.string(),
+  target: z.string(),
+  change: z.enum(['added', 'changed', 'removed', 'moved', 'broken']),
+  acting: z.boolean(),
+  file: z.string(),
+  from: z.string().optional(),
+  fields: z.array(
     z.object({
-      target: z.string(),
-      policy: z.string(),
-      group: z.string(),
-      outcome: z.string(),
-      verb: z.string().optional(),
-      why: z.string(),
+      path: z.string(),
+      before: z.string().optional(),
+      after: z.string().optional(),
+      weakens: z.string().optional(),
     }),
   ),
+});
+const output = z.object({
+  hash: z.string(),
+  commit: z.string(),
+  inForce: z.string().optional(),
+  base: z.string().optional(),
+  policies: z.array(change).optional().describe('With base: what changed since, policy by policy.'),
+  rules: z.array(rule),
+  decisions: z.array(decision),
+  actions: z.array(action).describe('What apply would do: act now, or ask for approval.'),
   changes: z
     .array(z.object({ target: z.string(), kind: z.string(), text: z.string() }))
     .describe('Entries that a tick would append now.'),
   diagnostics: z.array(z.string()),
+  markdown: z.string().optional(),
+  saved: z.string().optional(),
 });
-type Output = z.output<typeof output>;
+export type Planned = z.output<typeof output>;
+
+const input = z.strictObject({
+  target: z.string().max(200).optional().describe('Only this target, as kind/name.'),
+  base: z.string().max(200).optional().describe('A commit, branch or tag (main~1): says what changed since.'),
+  out: z.string().max(500).optional().describe('Command line only: saves the plan for `flyball apply`.'),
+  markdown: z.boolean().optional().describe('As a comment for a pull request.'),
+});
+type Input = z.output<typeof input>;
 
 export const plan = command({
   name: 'plan',
   tool: 'flyball_plan_reconcile',
   title: 'Plan',
   description:
-    'Evaluates every rule now, with the head commit of the enforced branch, and says what would be done: verdicts with their values, decisions, holds. Writes nothing. Limits are reported, they are not errors. Exit code 2 when an action or an approval would follow, 1 when the commit has mistakes.',
-  input: z.strictObject({
-    target: z.string().max(200).optional().describe('Only this target, as kind/name.'),
-  }),
+    'Evaluates every rule now, with the head commit of the enforced branch, and says what would be done: verdicts with their values, decisions, holds. Writes nothing. Limits are reported, they are no errors. Exit code 2 when an action or approval would follow, 1 when the commit has mistakes.',
+  input,
   output,
   positional: ['target'],
   role: 'viewer',
   effect: 'read',
-  examples: ['flyball plan', 'flyball plan model/late-flights'],
+  examples: [
+    'flyball plan',
+    'flyball plan model/late-flights --out plan.json',
+    'flyball plan --base main~1 --markdown',
+  ],
   run: make,
-  text,
+  text: (found, paint) => found.markdown ?? planText(found, paint),
   exit: found => {
     if (found.diagnostics.some(one => one.startsWith('error'))) return 1;
     return found.decisions.some(one => one.outcome === 'act' || one.outcome === 'ask') ? 2 : 0;
   },
 });
 
-async function make(ports: Ports, input: { target?: string | undefined }): Promise<Output> {
-  const head = await ports.repository.head();
-  const taken = await compileRevision(
-    ports.world,
-    ports.settings.env,
-    head,
-    await ports.repository.files(head.sha),
-  );
-  const inForce = (await ports.world.store.revision())?.commit.sha;
-  const found: Output = {
+async function make(ports: Ports, given: Input): Promise<Planned> {
+  const { world, repository, settings } = ports;
+  const head = await repository.head();
+  const taken = await compileRevision(world, settings.env, head, await repository.files(head.sha));
+  const inForce = (await world.store.revision())?.commit.sha;
+  const policies = taken.revision?.policies ?? [];
+  const chains = chainsOf(policies);
+  if (policies.length > 0) requireTarget(given.target, chains);
+  const looks: [string, Look][] = [];
+  for (const chain of chains.filter(one => given.target === undefined || one === given.target)) {
+    const seen = taken.revision && (await look(world, chain, { all: true, revision: taken.revision }));
+    if (seen) looks.push([chain, seen]);
+  }
+  const file = planOf(head.sha, looks, given.target);
+  const found: Planned = {
+    hash: file.hash,
     commit: head.sha,
+    ...(inForce === undefined ? {} : { inForce }),
+    ...(await since(ports, given.base, taken.compiled)),
     rules: [],
     decisions: [],
     changes: [],
-    diagnostics: taken.compiled.diagnostics.map(one => `${one.severity} ${formatDiagnostic(one)}`),
+    actions: file.actions.map(({ rule: _, group: __, ...one }) => ({
+      ...one,
+      args: { ...one.args },
+      later: [...one.later],
+    })),
+    diagnostics: taken.compiled.diagnostics.map(one =>
+      one.severity === 'error' ? `error ${formatDiagnostic(one)}` : formatDiagnostic(one),
+    ),
   };
-  if (inForce !== undefined) found.inForce = inForce;
-  const { revision } = taken;
-  if (!revision) return found;
-  const chains = new Set(revision.policies.map(policy => chainOf(policy.target)));
-  requireTarget(input.target, [...chains]);
-  for (const chain of [...chains].filter(one => input.target === undefined || one === input.target)) {
-    const seen = await look(ports.world, chain, { all: true, revision });
-    if (seen) add(found, chain, seen);
-  }
-  return found;
+  for (const [chain, seen] of looks) add(found, chain, seen);
+  if (given.out !== undefined) found.saved = await save(ports, given.out, JSON.stringify(file, null, 2));
+  return given.markdown ? { ...found, markdown: planMarkdown(found) } : found;
 }
 
-function add(found: Output, target: string, seen: NonNullable<Awaited<ReturnType<typeof look>>>): void {
+type Since = Pick<Planned, 'base' | 'policies'>;
+
+async function since(ports: Ports, base: string | undefined, after: Compiled): Promise<Since> {
+  if (base === undefined) return {};
+  const { repository, settings, world } = ports;
+  const commit = await repository.resolve(base);
+  const files = await repository.files(commit.sha);
+  const before = compile({ files, commit, env: settings.env, catalogue: world.catalogue });
+  const policies = policyChanges(before, after).map(one => ({ ...one, fields: [...one.fields] }));
+  return { base: commit.sha, policies } as const;
+}
+
+async function save(ports: Ports, path: string, text: string): Promise<string> {
+  if (!ports.disk) throw new Refusal('plan: only a terminal may save a plan; leave out `out`.');
+  await ports.disk.write(path, `${text}\n`);
+  return path;
+}
+
+function add(found: Planned, target: string, seen: Look): void {
   for (const verdict of seen.step.verdicts) {
-    const { policy, answer, clause } = verdict;
+    const { policy, rule, answer, clause } = verdict;
     const values = verdict.operands
       .map(one => `${one.name} ${one.unknown ? one.unknown.reason : value(one.value)}`)
       .join(', ');
-    found.rules.push({
-      target,
-      policy,
-      group: Object.values(verdict.labels).join('/'),
-      answer,
-      clause,
-      values,
-    });
+    found.rules.push({ target, policy, rule, group: groupOf(verdict.labels), answer, clause, values });
   }
-  for (const decision of seen.step.decisions) {
-    const { policy, outcome, verb } = decision;
-    const why = decision.holds.map(hold => safe(hold.message)).join('; ');
+  for (const { policy, rule, labels, outcome, verb, holds } of seen.step.decisions)
     found.decisions.push({
-      target,
-      policy,
-      group: Object.values(decision.labels).join('/'),
-      outcome,
-      why,
+      ...{ target, policy, rule, group: groupOf(labels), outcome },
+      reasons: holds.map(hold => hold.reason),
+      why: holds.map(hold => safe(hold.message)).join('; '),
       ...(verb ? { verb } : {}),
     });
-  }
   for (const entry of seen.step.entries)
     found.changes.push({ target, kind: entry.kind, text: summary(entry) });
 }
 
-function text(found: Output, paint: Paint): string {
-  const colour = { ok: paint.good, breach: paint.bad, unknown: paint.warn };
-  const rules = found.rules.map(one => [
-    colour[one.answer](one.answer.toUpperCase()),
-    one.target,
-    `${one.policy}${one.group ? ` [${one.group}]` : ''}`,
-    one.clause,
-    paint.dim(one.values),
-  ]);
-  const decisions = found.decisions.map(one => [
-    paint.bold(one.outcome),
-    one.target,
-    one.policy,
-    `${one.verb ?? ''} ${one.why}`.trim(),
-  ]);
-  return [
-    `commit ${found.commit.slice(0, 7)}${found.inForce === found.commit ? ', in force' : `, not yet in force (${found.inForce?.slice(0, 7) ?? 'nothing is'})`}`,
-    ...found.diagnostics.map(one => (one.startsWith('error') ? paint.bad(one) : paint.warn(one))),
-    table(rules),
-    ...(decisions.length > 0 ? ['', paint.bold('Decisions'), table(decisions)] : []),
-    ...(found.changes.length > 0
-      ? ['', paint.bold('A tick now would write'), table(found.changes.map(one => [one.kind, one.text]))]
-      : ['', 'A tick now would write nothing.']),
-  ].join('\n');
+function groupOf(labels: Readonly<Record<string, string>>): string {
+  return Object.values(labels).join('/');
 }

@@ -1,7 +1,8 @@
 /** What commands work through, given as arguments: the engine's world, the repository, and the daemon's own settings. */
 import type { World } from '../engine/world.ts';
-import type { Commit, Entry, Principal } from '../model.ts';
-import type { Role } from './command.ts';
+import type { Answer, Commit, ConnectionSpec, Entry, Principal, Store } from '../model.ts';
+import type { ChartLibrary } from '../report/backtest-page.ts';
+import type { Paint, Role } from './command.ts';
 
 export interface PolicyText {
   readonly path: string;
@@ -25,6 +26,8 @@ export interface ProposalView {
 export interface RepositoryPort {
   head(): Promise<Commit>;
   files(sha: string): Promise<readonly PolicyText[]>;
+  /** The commit of a branch, a tag or (the beginning of) an id, also with `~N`. */
+  resolve(revision: string): Promise<Commit>;
   isDescendant(sha: string, ancestor: string): Promise<boolean>;
   /** The commit of a detached HEAD; undefined when HEAD is on a branch. */
   detachedAt(): Promise<string | undefined>;
@@ -68,6 +71,8 @@ export interface DaemonSettings {
   readonly branch: string;
   readonly env: string;
   readonly trust: 'local-user' | 'tokens';
+  /** By environment variable: the hosts that its value may be sent to. What is not named goes nowhere. */
+  readonly secrets?: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface Ports {
@@ -86,15 +91,47 @@ export interface Ports {
     pause(ms: number): Promise<void>;
     stopped(): boolean;
   };
-  /** Writes a new policy repository and daemon.yaml into an empty folder; undefined at doors that may not. */
+  /** Writes a new policy repository, daemon.yaml and empty folders into an empty folder; undefined at doors that may not. */
   init?(
     folder: string,
     files: readonly PolicyText[],
+    folders: readonly string[],
   ): Promise<{ readonly home: string; readonly sha: string }>;
   /** The policy files as they are on disk, for checking before a commit. */
   worktree?(folder?: string): Promise<readonly PolicyText[]>;
+  /** Files that the person at the terminal names, relative to where the command was given; undefined at other doors. */
+  readonly disk?: {
+    read(path: string): Promise<string>;
+    write(path: string, text: string): Promise<void>;
+  };
+  /** What is on this machine, for `doctor`. Runs nothing and shows no value of a secret. */
+  readonly machine?: {
+    /** Environment variables that a connection's `auth` refers to. */
+    secretNames(connection: ConnectionSpec): readonly string[];
+    hasVariable(name: string): boolean;
+    /** What is wrong with the folder or a command of a connection, as *what was found; what to do*. */
+    folderFault(connection: ConnectionSpec): string | undefined;
+    commandFault(connection: ConnectionSpec, id: string): string | undefined;
+  };
+  /** Asks a Prometheus that no connection names yet, without credentials, for `init`. Throws PortError. */
+  prometheusAt?(url: string): {
+    metricNames(): Promise<readonly string[]>;
+    query(promql: string): Promise<Answer>;
+  };
+  /** The chart library of pages, as text. */
+  chartLibrary?(): Promise<ChartLibrary>;
   /** Speaks MCP on standard input and output until it closes. */
   serveMcp?(): Promise<void>;
+  /**
+   * Calls `each` with the policy files of a folder, now and whenever they change, and prints what it gives, until the
+   * process is ended; undefined at doors other than a terminal.
+   */
+  watch?(
+    folder: string | undefined,
+    each: (files: readonly PolicyText[], paint: Paint) => Promise<string>,
+  ): Promise<never>;
+  /** An empty store in memory, for simulations. Whoever opens it closes it. */
+  emptyStore(): Promise<Store & Pick<LedgerPort, 'rebuild'>>;
   /** Random, unguessable. */
   newId(): string;
 }

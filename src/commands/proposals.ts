@@ -1,9 +1,9 @@
 /** `propose` and `proposals`: policy changes on branches, checked before and merged by people. */
 import { z } from 'zod';
-import { kindsIn } from '../dsl/index.ts';
+import { agentPaths, kindsIn } from '../dsl/index.ts';
 import { command, type Paint } from './command.ts';
 import { Refusal } from './perform.ts';
-import type { Ports } from './ports.ts';
+import type { PolicyText, Ports } from './ports.ts';
 import { safe, table, when } from './time.ts';
 import { check, fileInput, overlay } from './validate.ts';
 
@@ -52,16 +52,24 @@ async function makeProposal(
   const head = await ports.repository.head();
   const base = input.base ?? head.sha;
   const before = await ports.repository.files(base);
-  if (ports.principal.door === 'mcp') for (const file of input.files) refuseKinds(file, before);
+  if (ports.principal.door === 'mcp') {
+    for (const file of input.files) refuseKinds(file, before);
+    // What is in force says what agents may touch, not the commit that they chose to build on.
+    refusePaths(input.files, base === head.sha ? before : await ports.repository.files(head.sha));
+  }
   const checked = check(ports, overlay(before, input.files));
-  if (!checked.ok) throw new Refusal(`the change is not valid:\n${checked.diagnostics.join('\n')}`);
+  if (!checked.ok)
+    throw new Refusal(`the change is not valid:\n${checked.diagnostics.map(one => one.text).join('\n')}`);
   const at = Date.parse(new Date(ports.world.realClock()).toISOString());
   const { title, rationale, files } = input;
   const made = await ports.repository.propose({ base, files, title: safe(title, 120), rationale, at });
   return {
     ...made,
     base,
-    warnings: [...removed(check(ports, before).policies, checked.policies), ...checked.diagnostics],
+    warnings: [
+      ...removed(check(ports, before).policies, checked.policies),
+      ...checked.diagnostics.map(one => one.text),
+    ],
     next: `A person merges it with: flyball proposals merge ${made.branch}`,
   };
 }
@@ -73,6 +81,20 @@ function removed(before: readonly string[], after: readonly string[]): string[] 
     const [name = ''] = line.split(' ');
     return names.has(name) ? [] : [`removes the policy ${name}`];
   });
+}
+
+/** Only files that Settings let agents change; none while nobody can tell which those are. */
+function refusePaths(files: readonly { readonly path: string }[], head: readonly PolicyText[]): void {
+  const allowed = agentPaths(head);
+  if (allowed === undefined)
+    throw new Refusal(
+      'the Settings of the head commit have mistakes, so nobody knows which files agents may change. Ask a person to mend them.',
+    );
+  const foreign = files.find(({ path }) => !allowed.matches(path));
+  if (foreign === undefined) return;
+  throw new Refusal(
+    `${safe(foreign.path, 200)} is not among the files that agents may change; expected ${allowed.globs.join(' or ')} (spec.proposals.agents.paths of Settings). Ask a person to change it.`,
+  );
 }
 
 /**

@@ -29,8 +29,8 @@ spec:
   connector: local         # runs commands on this machine, without a shell
   access: read             # act: lets Flyball start them
   path: ..
-  commands:
-    train: { argv: [node, train.ts], cwd: .. }
+  # commands:              # by name, for the pipelines of a Model
+  #   train: { argv: [node, train.ts], cwd: .. }
 `;
 
 const policy = `# A policy: what must hold, and what to do when it does not.
@@ -65,8 +65,24 @@ spec:
 #     amount: { type: number }
 `;
 
+const test = `# What the policy does, without any warehouse. Run it with: flyball test
+apiVersion: flyball.dev/v1
+kind: PolicyTest
+metadata: { name: warehouse-answers }
+spec:
+  policy: warehouse-answers
+  series:
+    - { observe: answer, values: "42x9 7x19 unreachablex30" }
+  expect:
+    - { at: 9m, state: ok, episode: none }
+    - { at: 12m, state: pending }
+    - { at: 20m, state: firing, actions: [ { verb: notify } ] }
+    - { at: 40m, state: unknown, episode: open }   # what cannot be known neither fires nor clears
+`;
+
 export const starter: readonly PolicyText[] = [
   { path: 'flyball.yaml', text: settings },
   { path: 'connections.yaml', text: connections },
   { path: 'policies/warehouse-answers.yaml', text: policy },
+  { path: 'tests/warehouse-answers.yaml', text: test },
 ];

@@ -1,17 +1,23 @@
 /** `status`: what needs a person, what acts, what is blind, what is held; healthy targets are one number. */
 import { z } from 'zod';
+import { formatDiagnostic } from '../dsl/index.ts';
 import { chainOf } from '../engine/ids.ts';
-import { type Decision, type Own, PortError, type TargetRow } from '../model.ts';
-import { blindRules } from './blind.ts';
+import { type Decision, type HoldReason, type Own, PortError, type TargetRow } from '../model.ts';
+import { blindRules, byCause } from './blind.ts';
 import { command, type Paint } from './command.ts';
+import { toldOf, toldText } from './messages.ts';
 import type { Ports } from './ports.ts';
+import { rolloutLine } from './rollout-line.ts';
+import { groupText, ruleText } from './rule-text.ts';
+import { silencesInForce, silenceText } from './silence.ts';
 import { rejectionOf } from './take-revision.ts';
 import { requireTarget } from './targets.ts';
-import { lines, safe, span, table, when } from './time.ts';
+import { safe, span, table, when } from './time.ts';
 
 const line = z.object({
   target: z.string(),
   policy: z.string(),
+  rule: z.string().optional().describe('Where the policy has several.'),
   group: z.string(),
   text: z.string().describe('What a person should know, in one line.'),
   until: z.number().optional().describe('Milliseconds since the epoch, when it may end by itself.'),
@@ -34,9 +40,11 @@ const output = z.object({
   firing: z.array(line),
   blind: z.array(line),
   held: z.array(line),
+  gates: z.array(line).describe('Gates on data that are not open.'),
   paused: z.array(z.string()),
   ok: z.int().min(0),
   targets: z.int().min(0),
+  unmatched: z.array(z.string()).describe('Policies that match no target.'),
   problems: z.array(z.string()),
   messages: z.array(
     z.object({
@@ -45,8 +53,12 @@ const output = z.object({
       target: z.string(),
       title: z.string(),
       text: z.string(),
+      count: z.int().optional(),
+      channels: z.array(z.string()).optional(),
+      silenced: z.string().optional().describe('By which silence.'),
     }),
   ),
+  silenced: z.array(z.string()).describe('Silences in force.'),
 });
 type Output = z.output<typeof output>;
 type Line = z.output<typeof line>;
@@ -86,19 +98,20 @@ async function collect(
   const found: Output = {
     env: ports.settings.env,
     now: clock(),
-    rejected: (rejection?.diagnostics ?? []).map(
-      one => `${one.position.file}:${one.position.line}:${one.position.column}: ${one.message}`,
-    ),
+    rejected: (rejection?.diagnostics ?? []).map(formatDiagnostic),
     trust: ports.settings.trust,
     needsYou: [],
     acting: [],
     firing: [],
     blind: [],
     held: [],
+    gates: [],
     paused: [],
     ok: 0,
     targets: rows.length,
+    unmatched: [...(revision?.unmatched ?? [])],
     problems: [],
+    silenced: [],
     messages: [],
   };
   const engine = await ports.engine();
@@ -116,21 +129,17 @@ async function collect(
     const value = fact.value as { by?: string; reason?: string } | null;
     if (value) found.paused.push(`${key.slice(6)} by ${value.by ?? '?'}: ${safe(value.reason ?? '')}`);
   }
+  found.blind = byCause(found.blind);
+  found.silenced = (await silencesInForce(ports)).map(silenceText);
   const messages = input.messages === 0 ? [] : await store.messages({ limit: input.messages });
-  found.messages = messages
-    .filter(one => input.target === undefined || one.target === input.target)
-    .map(({ at, severity, target, title, text: words }) => ({
-      at,
-      severity,
-      target,
-      title: safe(title),
-      text: lines(words),
-    }));
+  const mine = messages.filter(one => input.target === undefined || one.target === input.target);
+  const spec = revision?.policies.find(policy => policy.documents.notify)?.documents.notify;
+  found.messages = toldOf(mine, spec?.group).map(one => ({ ...one }));
   return found;
 }
 
-function listed({ needsYou, acting, firing, blind, held }: Output): number {
-  return needsYou.length + acting.length + firing.length + blind.length + held.length;
+function listed({ needsYou, acting, firing, blind, held, gates }: Output): number {
+  return needsYou.length + acting.length + firing.length + blind.length + held.length + gates.length;
 }
 
 /** Where the branch is now. What is in force stays so while it cannot be read. */
@@ -151,8 +160,15 @@ async function addTarget(ports: Ports, found: Output, row: TargetRow): Promise<v
   for (const problem of last?.problems ?? [])
     found.problems.push(`${chain} ${problem.policy}: ${problem.message}`);
   const before = listed(found);
-  for (const decision of Object.values(row.own.decisions)) addDecision(found, chain, row.own, decision);
+  for (const decision of Object.values(row.own.decisions)) {
+    const episode = row.own.episodes[decision.episode ?? -1];
+    // A hold of a rollout is told as such.
+    if (episode === undefined || rolloutLine(episode, found.now) === undefined)
+      addDecision(found, chain, row.own, decision);
+  }
+  addRollouts(found, chain, row.own);
   found.firing.push(...firing(chain, row.own));
+  found.gates.push(...closedGates(chain, row.own));
   found.blind.push(...(await blindRules(ports, row)));
   for (const record of Object.values(row.own.actions)) {
     if (record.state !== 'unresolved') continue;
@@ -162,10 +178,29 @@ async function addTarget(ports: Ports, found: Output, row: TargetRow): Promise<v
   if (listed(found) === before) found.ok++;
 }
 
+function addRollouts(found: Output, target: string, own: Own): void {
+  for (const episode of Object.values(own.episodes)) {
+    const line = rolloutLine(episode, found.now);
+    if (line === undefined) continue;
+    const group = groupText(episode.labels);
+    const text = `${line.text}${heldText(own, episode.id)}; flyball rollout advance|abort ${target.replace(/^model\//, '')}`;
+    const to = line.needsYou ? found.needsYou : found.acting;
+    to.push({ target, ...ruleOf(episode.cause), group, text });
+  }
+}
+
+const NOT_ITS_GATE: readonly HoldReason[] = ['mode', 'paused', 'window', 'subject-locked'];
+
+/** What holds the next shift besides its gate. */
+function heldText(own: Own, episode: number): string {
+  const decision = Object.values(own.decisions).find(one => one.episode === episode);
+  const holds = (decision?.holds ?? []).filter(({ reason }) => NOT_ITS_GATE.includes(reason));
+  return holds.length === 0 ? '' : `; held: ${holds.map(hold => safe(hold.message)).join('; ')}`;
+}
+
 function addDecision(found: Output, target: string, own: Own, decision: Decision): void {
-  const { policy, outcome, holds, verb = '', episode } = decision;
-  const group = Object.values(decision.labels).join('/');
-  const base = { target, policy, group };
+  const { outcome, holds, verb = '', episode } = decision;
+  const base = { target, ...ruleOf(decision), group: groupText(decision.labels) };
   const until = Math.min(...holds.flatMap(hold => (hold.until === undefined ? [] : [hold.until])));
   const timed = Number.isFinite(until) ? { until } : {};
   if (outcome === 'act') found.acting.push({ ...base, text: acting(own, decision) });
@@ -178,7 +213,7 @@ function addDecision(found: Output, target: string, own: Own, decision: Decision
     });
   } else if (outcome === 'hold') {
     const reasons = holds.map(hold => safe(hold.message)).join('; ');
-    const stalled = holds.some(hold => hold.reason === 'stalled' || hold.reason === 'unbound');
+    const stalled = holds.some(hold => ['stalled', 'unbound', 'contested'].includes(hold.reason));
     const verify = holds.some(hold => hold.reason === 'verifying');
     if (stalled)
       found.needsYou.push({
@@ -203,10 +238,33 @@ function firing(target: string, own: Own): Line[] {
     .filter(episode => !episode.ended && episode.sequence.status === 'done')
     .map(episode => ({
       target,
-      policy: episode.cause.policy,
-      group: Object.values(episode.labels).join('/'),
-      text: `since ${when(episode.openedAt)}, all its steps are done; flyball explain ${episode.cause.policy}`,
+      ...ruleOf(episode.cause),
+      group: groupText(episode.labels),
+      text: `since ${when(episode.openedAt)}, all its steps are done; flyball explain ${ruleText(episode.cause)}`,
     }));
+}
+
+/** Gates that hold something, and since when. */
+function closedGates(target: string, own: Own): Line[] {
+  return Object.entries(own.gates)
+    .filter(([, gate]) => gate.state !== 'open')
+    .map(([policy, gate]) => ({
+      target,
+      policy,
+      group: '',
+      text: `${gate.state} since ${when(gate.since)}: ${safe(gate.message)}; blocks ${gate.blocks.join(', ')} of ${gate.reaches.join(', ')}`,
+    }));
+}
+
+/** The rule is named only where its policy has several. */
+function ruleOf({
+  policy,
+  rule,
+}: {
+  readonly policy: string;
+  readonly rule: string;
+}): Pick<Line, 'policy' | 'rule'> {
+  return ruleText({ policy, rule }) === policy ? { policy } : { policy, rule };
 }
 
 function text(found: Output, paint: Paint): string {
@@ -226,7 +284,7 @@ function text(found: Output, paint: Paint): string {
     lines.map((one, i) => [
       i === 0 ? colour(title) : '',
       one.target,
-      `${one.policy}${one.group ? ` [${one.group}]` : ''}`,
+      `${ruleText({ policy: one.policy, rule: one.rule ?? '' })}${one.group ? ` [${one.group}]` : ''}`,
       one.text + (one.until === undefined ? '' : paint.dim(` (until ${when(one.until)})`)),
     ]);
   const rows = [
@@ -235,13 +293,19 @@ function text(found: Output, paint: Paint): string {
     ...section('FIRING', found.firing, paint.warn),
     ...section('BLIND', found.blind, paint.warn),
     ...section('HELD', found.held, paint.warn),
+    ...section('GATES', found.gates, paint.warn),
     ...found.paused.map((one, i) => [i === 0 ? paint.warn('PAUSED') : '', one]),
+    ...found.silenced.map((one, i) => [i === 0 ? paint.warn('SILENCED') : '', one]),
+    ...found.unmatched.map((one, i) => [
+      i === 0 ? paint.warn('MATCHES 0') : '',
+      `${one} has no target: nothing will ever happen`,
+    ]),
     ...found.problems.map((one, i) => [i === 0 ? paint.bad('BROKEN') : '', one]),
     [paint.good('OK'), `${found.ok} of ${found.targets} targets`],
   ];
   const messages = found.messages.map(one => {
     const [first = '', ...more] = one.text.split('\n');
-    const head = `${paint.dim(when(one.at))} ${one.severity === 'page' ? paint.bad('page') : 'info'} ${one.target} ${paint.bold(one.title)}`;
+    const head = `${paint.dim(when(one.at))} ${one.severity === 'page' ? paint.bad('page') : 'info'} ${one.target} ${paint.bold(one.title)}${paint.dim(toldText(one))}`;
     return [head, `  ${first}`, ...more.map(words => `  ${words}`)].join('\n');
   });
   return [

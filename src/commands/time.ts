@@ -24,6 +24,19 @@ export function span(ms: number): string {
   return parts.length === 0 ? '0s' : parts.join(' ');
 }
 
+/** A time after a beginning as a policy writes it, to the second from a minute on: `0h`, `3d2h20m`. */
+export function elapsed(ms: number): string {
+  if (ms === 0) return '0h';
+  let rest = ms < 60_000 ? ms : Math.round(ms / 1000) * 1000;
+  let text = '';
+  for (const [unit, size] of [...UNITS, ['ms', 1] as const]) {
+    const count = Math.floor(rest / size);
+    if (count > 0) text += `${count}${unit}`;
+    rest -= count * size;
+  }
+  return text;
+}
+
 /** Four significant digits for numbers, the text itself for the rest. */
 export function value(of: unknown): string {
   if (typeof of !== 'number') return String(of);

@@ -1,7 +1,7 @@
 /** `validate`: every mistake of the policy files, with file, line, column and a suggestion, before they are in force. */
 import { z } from 'zod';
 import { compile, formatDiagnostic } from '../dsl/index.ts';
-import type { Commit } from '../model.ts';
+import type { Commit, Diagnostic } from '../model.ts';
 import { command, type Paint } from './command.ts';
 import type { PolicyText, Ports } from './ports.ts';
 
@@ -10,10 +10,22 @@ export const fileInput = z.strictObject({
   text: z.string().max(65_536).describe('The whole text of the file, at most 64 kB.'),
 });
 
+/** A diagnostic by its parts; `text` is all of it on one line. */
+export const diagnosticOutput = z.object({
+  severity: z.enum(['error', 'warning']),
+  rule: z.string().optional(),
+  file: z.string(),
+  line: z.int(),
+  column: z.int(),
+  message: z.string(),
+  hint: z.string().optional(),
+  text: z.string(),
+});
+
 const output = z.object({
   ok: z.boolean(),
-  diagnostics: z.array(z.string()).describe('severity file:line:col: message'),
-  policies: z.array(z.string()).describe('Policies that could be compiled closed, with their targets.'),
+  diagnostics: z.array(diagnosticOutput),
+  policies: z.array(z.string()).describe('Closed ones, with targets.'),
 });
 
 export const validate = command({
@@ -61,12 +73,25 @@ export function overlay(files: readonly PolicyText[], drafts: readonly PolicyTex
   return [...files.filter(file => !replaced.has(file.path)), ...drafts];
 }
 
-const DRAFT: Commit = {
+export const DRAFT: Commit = {
   sha: '0'.repeat(40),
   author: { name: 'draft', email: '' },
   time: 0,
   subject: 'draft',
 };
+
+/** A diagnostic as commands give it. */
+export function structured(one: Diagnostic): z.output<typeof diagnosticOutput> {
+  const { severity, rule, position, message, hint } = one;
+  return {
+    severity,
+    ...(rule === undefined ? {} : { rule }),
+    ...position,
+    message,
+    ...(hint === undefined ? {} : { hint }),
+    text: `${severity} ${formatDiagnostic(one)}`,
+  };
+}
 
 /** All diagnostics of a set of files. */
 export function check(ports: Ports, files: readonly PolicyText[]): z.input<typeof output> {
@@ -78,7 +103,7 @@ export function check(ports: Ports, files: readonly PolicyText[]): z.input<typeo
   });
   return {
     ok: !compiled.diagnostics.some(one => one.severity === 'error'),
-    diagnostics: compiled.diagnostics.map(one => `${one.severity} ${formatDiagnostic(one)}`),
+    diagnostics: compiled.diagnostics.map(structured),
     policies: compiled.closed.map(
       one => `${one.policy} on ${one.target.kind}/${one.target.name}, ${one.mode}`,
     ),
@@ -86,7 +111,9 @@ export function check(ports: Ports, files: readonly PolicyText[]): z.input<typeo
 }
 
 function text(found: z.output<typeof output>, paint: Paint): string {
-  const lines = found.diagnostics.map(one => (one.startsWith('error') ? paint.bad(one) : paint.warn(one)));
+  const lines = found.diagnostics.map(one =>
+    one.severity === 'error' ? paint.bad(one.text) : paint.warn(one.text),
+  );
   const policies = found.policies.map(one => `  ${one}`);
   return [...lines, found.ok ? paint.good('valid') : paint.bad('not valid'), ...policies].join('\n');
 }

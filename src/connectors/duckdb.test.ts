@@ -156,6 +156,16 @@ describe('files', () => {
     await expect(count({ table: 'ml.flights' })).rejects.toMatchObject({ code: 'absent' });
   });
 
+  test('a folder that is not there is the connection that cannot be reached, whatever was asked', async () => {
+    const gone = openDuckdb(join(home, 'nowhere'), { name: 'lake' });
+    await expect(gone.query({ sql: "SELECT * FROM files('x.parquet')" })).rejects.toMatchObject({
+      code: 'unreachable',
+      subject: 'lake',
+      message: expect.stringMatching(/^connection lake: its folder .*nowhere is not there; mount it/),
+    });
+    await gone.close();
+  });
+
   test('a missing column is named beside the existing ones', async () => {
     const from = port.dialect.relation(dataset({ path: 'data/one.parquet' }), connection);
     await expect(port.query(connection, { sql: `SELECT delay FROM ${from}` })).rejects.toMatchObject({

@@ -1,4 +1,5 @@
 /** DuckDB in this process: one locked-down instance a connection, which answers single SELECTs over its folder. */
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import {
   type DuckDBConnection,
@@ -63,7 +64,11 @@ export function openDuckdb(root: string, options: DuckdbOptions = {}): Duckdb {
             ...{ code: 'refused', retry: 'never', subject: name },
           }),
         );
-      const answer = inTurn(() => ask(opened, query.sql, options.timeoutMs ?? TIMEOUT_MS, name));
+      const answer = inTurn(() => ask(opened, query.sql, options.timeoutMs ?? TIMEOUT_MS, name)).catch(
+        cause => {
+          throw existsSync(folder) ? cause : folderGone(name, folder, cause);
+        },
+      );
       running.add(answer);
       return answer.finally(() => running.delete(answer));
     },
@@ -219,6 +224,14 @@ function notSelect(name: string, found: string): PortError {
     retry: 'never',
     subject: name,
   });
+}
+
+/** The connection as a whole: whatever was asked of it, nothing is there. */
+function folderGone(name: string, folder: string, cause: unknown): PortError {
+  return new PortError(
+    `connection ${name}: its folder ${folder} is not there; mount it, or correct the path of the Connection.`,
+    { code: 'unreachable', retry: 'later', subject: name, cause },
+  );
 }
 
 function timedOut(name: string, timeoutMs: number, cause: unknown): PortError {

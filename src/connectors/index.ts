@@ -5,6 +5,7 @@ import {
   type ConnectionSpec,
   type Effect,
   type EffectFor,
+  type Labels,
   type Message,
   never,
   PortError,
@@ -25,6 +26,8 @@ export function effectsOf(options: {
   readonly send: (message: Message) => Promise<void>;
   readonly hasMessage: (key: string) => Promise<boolean>;
   readonly now: Clock;
+  /** The silence that mutes a message with these labels now. */
+  readonly silencing?: (labels: Labels, at: number) => Promise<string | undefined>;
 }): EffectFor {
   const messages = outbox(options);
   const pipeline = localPipeline(options);

@@ -1,6 +1,6 @@
 /** What an observation reads: its Dataset or Connection, and that the columns which it names are there. Pure. */
 import type { DatasetSpec, Evaluator, Json, JsonObject } from '../model.ts';
-import { type Closing, closeConnection, closeDataset, refuse } from './closing.ts';
+import { type Closing, closeConnection, closeDataset, refuse, refuseBinding } from './closing.ts';
 import { didYouMean, oneOf, quoted } from './diagnostic.ts';
 import type { PolicySpec } from './policy.ts';
 import type { Path } from './source.ts';
@@ -24,11 +24,12 @@ export function boundTo(
   if (evaluator.reads === 'connection') {
     const name = String(args.main);
     const connection = closeConnection(closing, name, [...path, evaluator.name]);
-    if (connection && connection.connector !== 'duckdb')
+    const asked = args.promql === undefined ? 'duckdb' : 'prometheus';
+    if (connection && connection.connector !== asked)
       return refuse(
         closing,
         [...path, evaluator.name],
-        `connection ${name} is of connector ${connection.connector}; expected one that can be queried (duckdb)`,
+        `connection ${name} is of connector ${connection.connector}; expected one of connector ${asked}, which ${args.promql === undefined ? 'sql' : 'promql'} is asked of`,
       );
     return connection && { connection: name };
   }
@@ -43,7 +44,7 @@ function joined(closing: Closing, evaluator: Evaluator, path: Path): Bound | und
   const { model } = closing;
   const at = [...path, evaluator.name];
   if (model === undefined)
-    return refuse(
+    return refuseUnlessModel(
       closing,
       at,
       `${evaluator.name} joins a Model's predictions with its labels, and the target is a ${closing.target.kind}; expected a model as target`,
@@ -51,10 +52,19 @@ function joined(closing: Closing, evaluator: Evaluator, path: Path): Bound | und
   const { predictions, labels } = model.data;
   for (const role of ['predictions', 'labels'] as const)
     if (model.data[role] === undefined)
-      refuse(closing, at, `model ${model.name} has no data.${role}; expected them for ${evaluator.name}`);
+      refuseBinding(
+        closing,
+        at,
+        `model ${model.name} has no data.${role}; expected them for ${evaluator.name}`,
+      );
   if (predictions === undefined || labels === undefined) return undefined;
   const dataset = closeDataset(closing, predictions.dataset, at);
   return closeDataset(closing, labels.dataset, at) && dataset && { dataset };
+}
+
+/** A target of another kind is a mistake of the document; without a target of the right kind nothing is known. */
+function refuseUnlessModel(closing: Closing, path: Path, message: string): undefined {
+  return closing.target.kind === 'model' ? undefined : refuse(closing, path, message);
 }
 
 /** A Dataset by its name, by its role in the Model, or `self`; left out, the target itself or its predictions. */
@@ -72,7 +82,8 @@ function namedDataset(
       `${String(path.at(-1))} is ${quoted(given)}; expected the name of a dataset, a role of the model, or self`,
     );
   if (given === undefined || given === 'self') {
-    if (target.kind === 'dataset') return closeDataset(closing, target.name, path);
+    if (target.kind === 'dataset')
+      return closing.bound ? closeDataset(closing, target.name, path) : undefined;
     if (given === 'self')
       return refuse(
         closing,
@@ -80,14 +91,16 @@ function namedDataset(
         `self is the target, which is a ${target.kind}; expected a dataset's name, or ${oneOf(ROLES)}`,
       );
     if (model?.data.predictions) return closeDataset(closing, model.data.predictions.dataset, path);
+    if (target.kind === 'model' && !closing.bound) return undefined;
     const lacking = model ? `model ${model.name} has no data.predictions` : `the target is a ${target.kind}`;
     return refuse(closing, path, `${evaluator.name} names no dataset and ${lacking}; expected dataset: NAME`);
   }
   const role = ROLES.find(one => one === given);
+  if (role !== undefined && target.kind === 'model' && !closing.bound) return undefined;
   if (role === undefined || model === undefined) return closeDataset(closing, given, path);
   const filled = model.data[role]?.dataset;
   if (filled === undefined)
-    return refuse(
+    return refuseBinding(
       closing,
       path,
       `model ${model.name} has no data.${role}; expected it, or another dataset here`,

@@ -6,27 +6,51 @@ import type {
   Diagnostic,
   Json,
   ModelSpec,
+  Param,
   TargetRef,
+  Verb,
 } from '../model.ts';
 import { error } from './diagnostic.ts';
 import type { Library } from './library.ts';
 import { lookUp } from './library.ts';
-import type { PolicySpec } from './policy.ts';
+import type { PolicySpec, StepText } from './policy.ts';
 import type { Path, Source } from './source.ts';
 
-/** One policy while it is being closed. */
+/** One policy while it is being closed for one target. */
 export interface Closing {
+  readonly policy: string;
   readonly source: Source;
   readonly spec: PolicySpec;
   readonly library: Library;
   readonly catalogue: Catalogue;
   readonly diagnostics: Diagnostic[];
   readonly target: TargetRef;
+  /** False when there is no target: only the document's own mistakes are of interest. */
+  readonly bound: boolean;
+  /** Observations and params whose shape has mistakes, which are told already. */
+  readonly lacking: Lacking;
+  readonly params: ReadonlyMap<string, Param>;
   readonly model: ModelSpec | undefined;
   readonly dataset: DatasetSpec | undefined;
   /** Everything that it refers to, by value. */
   readonly datasets: Map<string, DatasetSpec>;
   readonly connections: Map<string, ConnectionSpec>;
+}
+
+/** A step whose verb and id are known; the rest is checked once the conditions are. */
+export interface NamedStep {
+  readonly id: string;
+  readonly verb: Verb;
+  readonly raw: StepText;
+  readonly path: Path;
+  /** What `${steps.<id>.…}` may name: of a pipeline, what the Model says that it gives. */
+  readonly outputs: Verb['outputs'];
+}
+
+/** Parts that were taken out of a document because of their shape, by name. */
+export interface Lacking {
+  readonly observations: readonly string[];
+  readonly params: readonly string[];
 }
 
 /** Notes a mistake at a path of the policy document. Gives undefined, so that it can stand in a return. */
@@ -44,6 +68,19 @@ export function refuse(
 export function refuseKey(closing: Closing, path: Path, message: string, hint?: string): undefined {
   closing.diagnostics.push(error(closing.source.atKey(path), message, hint));
   return undefined;
+}
+
+/**
+ * Notes that the target has not what the policy asks of it: a *binding* error, about this target and no other. Without a target
+ * there is none.
+ */
+export function refuseBinding(closing: Closing, path: Path, message: string, hint?: string): undefined {
+  return closing.bound ? refuse(closing, path, message, hint) : undefined;
+}
+
+/** The same, at the key of a mapping. */
+export function refuseBindingKey(closing: Closing, path: Path, message: string, hint?: string): undefined {
+  return closing.bound ? refuseKey(closing, path, message, hint) : undefined;
 }
 
 /** A Dataset with its Connection, by value, kept in the closure; undefined after noting why there is none. */

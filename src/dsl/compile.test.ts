@@ -3,6 +3,8 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { compiled, edited, example, messages } from '../../test/fixtures/bad/example.ts';
 import { hashOf } from '../canonical.ts';
+import type { ClosedPolicy } from '../model.ts';
+import { closureHash } from './hashes.ts';
 
 const [policy] = compiled(example()).closed;
 if (policy === undefined) throw new Error('the example does not close');
@@ -320,8 +322,24 @@ test('its rule and observations, as the engine reads them', () => {
 test('the closure hash is over everything but the commit', () => {
   const other = compiled(example());
   expect(other.closed[0]?.closureHash).toBe(policy.closureHash);
-  const { closureHash, commit: _, ...rest } = policy;
-  expect(hashOf(rest)).toBe(closureHash);
+  expect(closureHash({ ...policy, commit: { ...policy.commit, sha: 'other' } } as ClosedPolicy)).toBe(
+    policy.closureHash,
+  );
+  const { closureHash: _hash, commit: _commit, documents, ...rest } = policy;
+  // Positions follow from the text and from where it begins, which are in it.
+  for (const key of Object.keys(rest).filter(one => one !== 'positions'))
+    expect(closureHash({ ...rest, documents, [key]: 'other' } as unknown as ClosedPolicy), key).not.toBe(
+      policy.closureHash,
+    );
+  for (const key of ['model', 'people', 'groups', 'rollouts', 'later'])
+    expect(
+      closureHash({ ...rest, documents: { ...documents, [key]: { other: 1 } } } as unknown as ClosedPolicy),
+      key,
+    ).not.toBe(policy.closureHash);
+  const datasets = { ...documents.datasets, more: documents.datasets.flights };
+  expect(closureHash({ ...rest, documents: { ...documents, datasets } } as unknown as ClosedPolicy)).not.toBe(
+    policy.closureHash,
+  );
 });
 
 test.each([
@@ -529,10 +547,10 @@ spec: { connector: duckdb, path: data }
   ];
   expect(messages(files)).toMatchInlineSnapshot(`
     [
-      "p.yaml:5:3: spec.every is missing; expected a duration such as 30m, 6h or 7d. Is evry meant to be it?",
-      "p.yaml:6:3: spec has no key "evry"; expected description, mode, target, every, observe, when, for, clear, keepFor, staleAfter, then, verify or guard. Did you mean every?",
+      "p.yaml:5:3: spec.every is missing; expected a duration such as 30m, 6h or 7d, or { cron: "0 2 * * *", zone: Europe/Zurich }. Is evry meant to be it?",
+      "p.yaml:6:3: spec has no key "evry"; expected description, mode, target, params, every, observe, when, for, clear, keepFor, staleAfter, per, maxGroups, then, verify, gate … (20 in all). Did you mean every?",
       "p.yaml:9:9: y is not observed; expected x.",
-      "p.yaml:10:13: step 1 has no key "retrian"; expected one verb (retrain, evaluate, promote, rollback, notify or escalate) beside id, require, onNotMet, timeout or approval. Did you mean retrain?",
+      "p.yaml:10:13: step 1 has no key "retrian"; expected one verb (retrain, evaluate, promote, rollback, notify or escalate) beside id, if, require, onNotMet, timeout, retry or approval. Did you mean retrain?",
     ]
   `);
 });

@@ -11,9 +11,23 @@ const schema = z.strictObject({
     .regex(/^[a-z][a-z0-9-]*$/, 'a word of lower case letters, digits and dashes')
     .default('dev'),
   trust: z.enum(['local-user', 'tokens']).default('tokens'),
+  secrets: z
+    .record(
+      z.string().regex(/^FLYBALL_[A-Z0-9_]+$/, 'expected names that begin with FLYBALL_, in capitals'),
+      z
+        .array(
+          z
+            .string()
+            .regex(/^[A-Za-z0-9.:-]+$/, 'expected a host such as prometheus.example or localhost:9090'),
+          'expected a list of hosts',
+        )
+        .min(1, 'expected at least one host: a secret that goes nowhere need not be named'),
+    )
+    .default({})
+    .describe('By environment variable: the hosts that its value may be sent to.'),
 });
 
-const LATER = new Set(['listen', 'principals', 'floors', 'secrets']);
+const LATER = new Set(['listen', 'principals', 'floors']);
 
 export type DaemonYaml = z.output<typeof schema>;
 
@@ -36,7 +50,8 @@ export function parseDaemonYaml(
             : `${file}: unknown key ${key}; expected one of: ${Object.keys(schema.shape).join(', ')}`,
         );
       }
-      return [`${file}: ${issue.path.join('.')}: ${issue.message}`];
+      const why = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+      return [`${file}: ${issue.path.join('.')}: ${why}`];
     }),
   };
 }

@@ -19,9 +19,9 @@ export function error(position: Position, message: string, hint?: string): Diagn
   return { severity: 'error', position, message, ...(hint === undefined ? {} : { hint }) };
 }
 
-/** A warning at a place: it never keeps a policy out of force. */
-export function warning(position: Position, message: string, hint?: string): Diagnostic {
-  return { severity: 'warning', position, message, ...(hint === undefined ? {} : { hint }) };
+/** A warning at a place: it never keeps a policy out of force. `rule` is its name in `lint`. */
+export function warning(rule: string, position: Position, message: string, hint?: string): Diagnostic {
+  return { severity: 'warning', rule, position, message, ...(hint === undefined ? {} : { hint }) };
 }
 
 /** The same diagnostics by file, line, column and text, each once. */

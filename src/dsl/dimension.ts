@@ -38,10 +38,19 @@ export function described({ dimension, literal }: Type): string {
 export function mismatch(a: Type, b: Type): { readonly message: string; readonly hint?: string } | undefined {
   if (comparable(a, b)) return undefined;
   const message = `${described(a)} and ${described(b)} do not compare; expected the same dimension on both sides`;
-  const bare = [a, b].some(one => one.literal && one.dimension === 'number');
-  if (bare && [a, b].some(one => one.dimension === 'duration'))
-    return { message, hint: 'Write the number with its unit, such as 6h.' };
-  return { message };
+  const hint = slipOf(a, b) ?? slipOf(b, a);
+  return hint === undefined ? { message } : { message, hint };
+}
+
+/** The likely slip, where the one side is written out. */
+function slipOf(literal: Type, other: Type): string | undefined {
+  if (!literal.literal) return undefined;
+  if (other.dimension === 'duration' && isNumeric(literal.dimension))
+    return 'Write the number with its unit, such as 6h.';
+  if (other.dimension === 'count' && literal.dimension === 'ratio')
+    return 'Write a whole number, such as 500.';
+  if (isQuantity(other.dimension) && isText(literal.dimension)) return 'Write the number without quotes.';
+  return undefined;
 }
 
 function comparable(a: Type, b: Type): boolean {
@@ -51,12 +60,36 @@ function comparable(a: Type, b: Type): boolean {
   return a.dimension === 'number' || b.dimension === 'number';
 }
 
-/** The dimension of a calculation; undefined when it has no meaning. */
+/**
+ * The dimension of a calculation; undefined when it has no meaning. A bare number takes the dimension of what stands beside it;
+ * a plain number that is observed makes a number of counts and ratios.
+ */
 export function calculated(op: '+' | '-' | '*' | '/' | '%', a: Type, b: Type): Dimension | undefined {
   if (!isQuantity(a.dimension) || !isQuantity(b.dimension)) return undefined;
-  const [x, y] = [a.dimension === 'duration', b.dimension === 'duration'];
-  if (op === '*') return x && y ? undefined : x || y ? 'duration' : 'number';
-  if (op === '/') return x && y ? 'number' : y ? undefined : x ? 'duration' : 'number';
-  if (x !== y || !comparable(a, b)) return undefined;
-  return a.dimension === b.dimension ? a.dimension : 'number';
+  if (op === '*') return product(a, b);
+  if (op === '/') return quotient(a, b);
+  if (!comparable(a, b)) return undefined;
+  if (a.dimension === b.dimension || isBare(b)) return a.dimension;
+  return isBare(a) ? b.dimension : 'number';
+}
+
+function isBare({ dimension, literal }: Type): boolean {
+  return literal && dimension === 'number';
+}
+
+function product(a: Type, b: Type): Dimension | undefined {
+  const [x, y] = [a.dimension, b.dimension];
+  if (x === 'duration' && y === 'duration') return undefined;
+  if (x === 'duration' || y === 'duration') return 'duration';
+  // A bare number and a ratio only scale: half of the rows are rows.
+  if (isBare(a)) return y;
+  if (isBare(b) || y === 'ratio') return x;
+  return x === 'ratio' ? y : 'number';
+}
+
+function quotient(a: Type, b: Type): Dimension | undefined {
+  const [x, y] = [a.dimension, b.dimension];
+  if (x === y) return x === 'count' ? 'ratio' : 'number';
+  if (y === 'duration') return undefined;
+  return x === 'duration' || isBare(b) || y === 'ratio' ? x : 'number';
 }

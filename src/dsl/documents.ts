@@ -1,6 +1,7 @@
 /** Files as checked documents: YAML with positions, one validator a kind, every mistake at once. Pure. */
 import type { z } from 'zod';
 import type { Diagnostic, Document, DocumentKind, Json, Labels } from '../model.ts';
+import type { Lacking } from './closing.ts';
 import { connectionDocument } from './connection.ts';
 import { datasetDocument } from './dataset.ts';
 import { didYouMean, error, hasErrors, oneOf, quoted, sorted } from './diagnostic.ts';
@@ -37,6 +38,8 @@ export interface Checked {
   readonly document?: Document;
   /** A policy with mistakes, without the parts that have them: only for finding its other mistakes at once. */
   readonly salvaged?: Document;
+  /** What is not in `salvaged` because of its own mistakes. */
+  readonly lacking?: Lacking;
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -109,8 +112,11 @@ function checkSource(source: Source): Checked {
   const checked = { source, kind: validator, ...name, diagnostics };
   if (!result.success || hasErrors(diagnostics)) {
     if (validator !== 'Policy') return checked;
-    const rest = result.success ? result.data : salvage(policyDocument, found, result.error.issues);
-    return rest ? { ...checked, salvaged: documentOf(validator, source, rest) } : checked;
+    const rest = result.success
+      ? { data: result.data, lacking: { observations: [], params: [] } }
+      : salvage(policyDocument, found, result.error.issues);
+    if (rest === undefined) return checked;
+    return { ...checked, salvaged: documentOf(validator, source, rest.data), lacking: rest.lacking };
   }
   return { ...checked, document: documentOf(validator, source, result.data) };
 }
@@ -123,12 +129,14 @@ function documentOf(
     spec,
   }: { readonly metadata: { readonly name: string; readonly labels: Labels }; readonly spec: object },
 ): Document {
+  const labelled = (kind === 'Model' || kind === 'Dataset') && Object.keys(metadata.labels).length > 0;
+  const named = { name: metadata.name, ...(labelled && { labels: metadata.labels }) };
   return {
     kind,
     name: metadata.name,
     labels: metadata.labels,
     // Every spec but the policy's carries its name, because closures hold it without the envelope.
-    spec: kind === 'Policy' || kind === 'Settings' ? spec : { name: metadata.name, ...spec },
+    spec: kind === 'Policy' || kind === 'Settings' ? spec : { ...named, ...spec },
     position: source.start,
     text: source.text,
     positions: source.positions,
@@ -147,14 +155,8 @@ function unknownKind(source: Source, kind: Json | undefined): Diagnostic {
   );
 }
 
-/** Says more than the shape can: a rule that lacks its condition, a connector that is still to come. */
+/** Says more than the shape can: a connector that is still to come. */
 function sharpened(kind: DocumentKind, source: Source, diagnostic: Diagnostic): Diagnostic {
-  const missing = (key: string) =>
-    kind === 'Policy' && diagnostic.message.startsWith(`spec.${key} is missing`);
-  if (missing('when'))
-    return { ...diagnostic, message: `${diagnostic.message}: a rule without a condition never fires` };
-  if (missing('then'))
-    return { ...diagnostic, message: `${diagnostic.message}: a rule without steps does nothing` };
   const connector = kind === 'Connection' ? valueAt(source.value, ['spec', 'connector']) : undefined;
   if (
     typeof connector === 'string' &&
@@ -163,7 +165,7 @@ function sharpened(kind: DocumentKind, source: Source, diagnostic: Diagnostic): 
   )
     return error(
       diagnostic.position,
-      `connector ${connector} is not in this version; expected local or duckdb`,
+      `connector ${connector} is not in this version; expected local, duckdb or prometheus`,
     );
   return diagnostic;
 }

@@ -2,54 +2,23 @@
  * Expressions: a syntax tree as JSON Logic, with names, fields, types and dimensions checked. The form is the one that the
  * engine compiles. Nothing is evaluated. Pure.
  */
-import type { Diagnostic, Dimension, Json, Position } from '../model.ts';
-import { didYouMean, error, oneOf } from './diagnostic.ts';
-import { calculated, described, isQuantity, mismatch, type Type } from './dimension.ts';
+import type { Dimension } from '../model.ts';
+import { didYouMean, oneOf } from './diagnostic.ts';
+import { calculated, described, isQuantity, isText, mismatch, type Type } from './dimension.ts';
 import type { BinaryOp, Tree } from './infix.ts';
 import { REDUCERS } from './reducer.ts';
 import { noteThreshold } from './threshold.ts';
-import { type Found, type Names, resolvePath } from './variable.ts';
-
-/** A reducer of a condition, for `${members}`. */
-export interface Reduced {
-  /** `each`: no reducer stands around it, so there is one answer per label set. */
-  readonly reducer: string;
-  /** Vectors within it. */
-  readonly observations: readonly string[];
-  readonly underNot: boolean;
-}
-
-/** A part of a condition as JSON Logic, with what it is. */
-export interface Typed {
-  readonly logic: Json;
-  readonly type: Type;
-}
-
-/** What is gathered on the way down. */
-export interface Walk {
-  readonly names: Names;
-  readonly at: (index: number) => Position;
-  readonly diagnostics: Diagnostic[];
-  readonly reducers: Reduced[];
-  readonly observations: Set<string>;
-  readonly before: Set<string>;
-  readonly steps: Set<string>;
-  readonly thresholds: Map<string, Set<number>>;
-  inside: Set<string> | undefined;
-  nots: number;
-}
-
-/** Notes a mistake at a character. Gives undefined, so that it can stand in a return. */
-export function refuse(walk: Walk, index: number, message: string, hint?: string): undefined {
-  walk.diagnostics.push(error(walk.at(index), message, hint));
-  return undefined;
-}
+import { type Found, resolvePath } from './variable.ts';
+import { refuse, type Typed, type Walk } from './walk.ts';
 
 /** The JSON Logic of a tree with its type; undefined after noting the mistakes. */
 export function convert(tree: Tree, walk: Walk): Typed | undefined {
   switch (tree.type) {
     case 'number':
-      return constant(tree.value, tree.unit);
+      return {
+        ...constant(tree.value, tree.unit),
+        ...(tree.written !== undefined && { written: tree.written }),
+      };
     case 'text':
       return constant(tree.value, 'string');
     case 'boolean':
@@ -94,7 +63,8 @@ function variable(tree: Extract<Tree, { type: 'path' }>, walk: Walk): Typed | un
   if (found.root === 'steps') walk.steps.add(found.name);
   return {
     logic: found.value ?? { var: found.path },
-    type: { dimension: found.dimension, vector: found.vector, literal: false },
+    // A param is a number to be compared with: it fits counts and ratios as a written one does.
+    type: { dimension: found.dimension, vector: found.vector, literal: found.root === 'params' },
   };
 }
 
@@ -132,7 +102,7 @@ function binary(tree: Extract<Tree, { type: 'binary' }>, walk: Walk): Typed | un
   if (left === undefined || right === undefined) return undefined;
   if (op === '+' || op === '-' || op === '*' || op === '/' || op === '%')
     return arithmetic(op, tree, left, right, walk);
-  return comparison(op, tree, left, right, walk);
+  return comparison(op, tree, [left, right], walk);
 }
 
 function junction(op: 'and' | 'or', tree: Extract<Tree, { type: 'binary' }>, walk: Walk): Typed | undefined {
@@ -167,12 +137,13 @@ const LOGIC: Readonly<Partial<Record<BinaryOp, string>>> = { '==': '===', '!=': 
 function comparison(
   op: BinaryOp,
   tree: Extract<Tree, { type: 'binary' }>,
-  left: Typed,
-  right: Typed,
+  sides: readonly [Typed, Typed],
   walk: Walk,
 ): Typed | undefined {
+  const left = beside(sides[0], sides[1], tree.left, walk);
+  const right = beside(sides[1], sides[0], tree.right, walk);
   const unlike = mismatch(left.type, right.type);
-  if (unlike) return refuse(walk, tree.start, `${op}: ${unlike.message}`, unlike.hint);
+  if (unlike) return refuse(walk, odd(tree, left, right).start, `${op}: ${unlike.message}`, unlike.hint);
   if (op !== '==' && op !== '!=' && !isQuantity(left.type.dimension))
     return refuse(walk, tree.start, `${op} orders ${described(left.type)}; expected == or != here`);
   noteThreshold(left.logic, right.logic, walk.thresholds);
@@ -184,6 +155,18 @@ function comparison(
   };
 }
 
+/** A quantity of JSON Logic beside text is text. */
+function beside(one: Typed, other: Typed, tree: Tree, walk: Walk): Typed {
+  if (one.written === undefined || !isText(other.type.dimension)) return one;
+  walk.texts.add(tree.start);
+  return constant(one.written, 'string');
+}
+
+/** The side that does not fit: the one that is written out, else the right one. */
+function odd({ left, right }: Extract<Tree, { type: 'binary' }>, a: Typed, b: Typed): Tree {
+  return a.type.literal && !b.type.literal ? left : right;
+}
+
 function membership(tree: Extract<Tree, { type: 'binary' }>, walk: Walk): Typed | undefined {
   const left = convert(tree.left, walk);
   const { right } = tree;
@@ -192,7 +175,8 @@ function membership(tree: Extract<Tree, { type: 'binary' }>, walk: Walk): Typed 
   if (right.items.length === 0)
     return refuse(walk, right.start, 'the list is empty; expected at least one value');
   const items = right.items.map(item => {
-    const typed = convert(item, walk);
+    const found = convert(item, walk);
+    const typed = found && left ? beside(found, left, item, walk) : found;
     if (typed && !typed.type.literal)
       return refuse(walk, item.start, 'the list holds a name; expected numbers, texts, true or false');
     const unlike = typed && left ? mismatch(left.type, typed.type) : undefined;
@@ -215,8 +199,9 @@ function arithmetic(
   if (dimension === undefined)
     return refuse(
       walk,
-      tree.start,
+      (isQuantity(left.type.dimension) ? odd(tree, left, right) : tree.left).start,
       `${op} combines ${described(left.type)} with ${described(right.type)}; expected quantities that fit`,
+      mismatch(left.type, right.type)?.hint,
     );
   const vector = left.type.vector || right.type.vector;
   const literal = left.type.literal && right.type.literal;

@@ -1,7 +1,17 @@
 /** The door of the language: text → documents → closed policies → what is in force. Everything behind it is pure. */
+
+export { agentPaths } from './agent-paths.ts';
+export type { CheckedTest, ClosedTest } from './close-policy-test.ts';
+export type { ClosedSeries } from './close-series.ts';
 export { type Compiled, type CompileInput, compile, type Failed } from './compile.ts';
 export { type DaemonYaml, parseDaemonYaml } from './daemon-settings.ts';
 export { formatDiagnostic } from './diagnostic.ts';
 export { type File, kindsIn, parseDocuments } from './documents.ts';
-export { formatDuration, parseDuration } from './quantity.ts';
+export { formatFile } from './format.ts';
+export type { Expectation, PolicyTestSpec, TestEffect, TestEvent } from './policy-test.ts';
+export { formatDuration, parseDuration, parseTime } from './quantity.ts';
 export { type NextRevision, nextRevision } from './revision.ts';
+export { type Sample, sampleAt } from './series.ts';
+export { type WindowUse, windowUses } from './window-uses.ts';
+export { meaningsOf, suggestionsFor, type Word, words } from './words.ts';
+export { type WrittenDocument, writtenDocuments } from './written-document.ts';

@@ -12,7 +12,14 @@ export type LiteralUnit = 'number' | 'duration' | 'ratio';
 
 /** `start` counts characters of the text from 0. */
 export type Tree =
-  | { readonly type: 'number'; readonly value: number; readonly unit: LiteralUnit; readonly start: number }
+  | {
+      readonly type: 'number';
+      readonly value: number;
+      readonly unit: LiteralUnit;
+      /** As JSON Logic has it, where a quantity is text. */
+      readonly written?: string;
+      readonly start: number;
+    }
   | { readonly type: 'text'; readonly value: string; readonly start: number }
   | { readonly type: 'boolean'; readonly value: boolean; readonly start: number }
   | { readonly type: 'null'; readonly start: number }
@@ -37,7 +44,8 @@ export type Tree =
 
 export type BinaryOp = keyof typeof PRECEDENCE;
 
-const PRECEDENCE = {
+/** How tightly operators bind. */
+export const PRECEDENCE = {
   or: 1,
   and: 2,
   '==': 6,
@@ -255,6 +263,13 @@ function literal(node: Node, start: number): Tree {
   if (value === null) return { type: 'null', start };
   if (typeof value === 'boolean') return { type: 'boolean', value, start };
   const text = String(value);
+  const stray = /\\([^nrtbfv\\'"])/.exec(String(node.raw).replace(/\\\\/g, '  '));
+  if (stray)
+    throw new InfixError(
+      start + stray.index,
+      `\\${stray[1]} is no escape; expected \\\\, \\', \\", \\n, \\r, \\t, \\b, \\f or \\v`,
+      'Write the character itself, or \\\\ for a backslash.',
+    );
   if (!text.isWellFormed())
     throw new InfixError(start, 'the text holds half a character; expected Unicode text');
   return { type: 'text', value: text, start };

@@ -24,17 +24,7 @@ export const LATER_VERBS: readonly string[] = [
   ...['refresh', 'restart', 'quarantine', 'release', 'start_experiment', 'stop_experiment', 'run', 'halt'],
 ];
 export const LATER_CONNECTORS: readonly string[] = [
-  ...[
-    'airflow',
-    'mlflow',
-    'kserve',
-    'prometheus',
-    'postgres',
-    'clickhouse',
-    'trino',
-    'snowflake',
-    'bigquery',
-  ],
+  ...['airflow', 'mlflow', 'kserve', 'postgres', 'clickhouse', 'trino', 'snowflake', 'bigquery'],
   ...[
     'databricks',
     'kubernetes',
@@ -52,32 +42,23 @@ export const LATER_CONNECTORS: readonly string[] = [
 /** Per kind and place (`*` is any key or index): keys of the full language. */
 const LATER_KEYS: Readonly<Record<DocumentKind, Readonly<Record<string, readonly string[]>>>> = {
   Policy: {
-    spec: ['params', 'per', 'maxGroups', 'rules', 'gate', 'notify', 'maxSeries', 'exclude'],
-    'spec.every': ['cron', 'zone'],
     'spec.target': ['featureView', 'experiment'],
-    'spec.target.model': ['labels'],
-    'spec.target.dataset': ['labels'],
-    'spec.target.connection': ['labels'],
-    'spec.observe.*': ['onMissing', 'expect', 'sides', 'empty', 'needs', 'treatAs', 'promql'],
-    'spec.observe.*.reference': ['version'],
-    'spec.then.*': ['if', 'retry', 'undo', 'per'],
-    'spec.then.*.approval': ['safe'],
-    'spec.guard': ['allow', 'deny', 'blastRadius', 'inhibitedBy'],
+    'spec.then.*': ['undo'],
   },
   Model: {
-    spec: ['season', 'params', 'exclude', 'upstream'],
+    spec: ['upstream'],
     'spec.registry': ['champion', 'challenger'],
     'spec.serving': ['namespace', 'fallback'],
     'spec.data': ['attributes'],
     'spec.features': ['from', 'views'],
-    'spec.actions.*': ['safe', 'preemptAfter', 'blastRadius', 'allow', 'deny', 'canary'],
+    'spec.actions.*': ['blastRadius', 'allow', 'deny', 'canary'],
   },
-  Dataset: { spec: ['partition', 'expect', 'upstream', 'quarantine'] },
+  Dataset: { spec: ['partition', 'quarantine'], 'spec.upstream.*': ['pipeline', 'restartable', 'attempts'] },
   Connection: {
-    spec: ['may', 'url', 'auth', 'environments', 'queries', 'adhoc', 'settleAfter'],
-    'spec.limits': ['concurrency', 'rate', 'scan'],
+    spec: ['queries', 'adhoc', 'settleAfter'],
+    'spec.limits': ['scan'],
   },
-  Settings: { spec: ['windows', 'guard', 'channels', 'notify', 'rollouts', 'proposals'] },
+  Settings: {},
   PolicyTest: {},
 };
 

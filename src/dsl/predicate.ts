@@ -7,6 +7,8 @@ import { parseTime } from './quantity.ts';
 /** What a `${…}` of a filter stands for: one value, or a list of them; or why it cannot stand there. */
 export type Filled =
   | { readonly slot: Slot; readonly list: boolean }
+  /** Known already: a param, or the target's own data. */
+  | { readonly value: Scalar }
   | { readonly message: string; readonly hint?: string };
 
 export interface Filter {
@@ -122,7 +124,7 @@ function membership(
   if (right.type === 'path' && right.template) {
     const filled = fill(right, filter, refuse);
     if (filled === undefined) return undefined;
-    if (!filled.list)
+    if ('value' in filled || !filled.list)
       return refuse(right.start, 'in has one value on its right; expected a list, or == in place of in');
     return column && { op: 'in', column: column.name, values: filled.slot };
   }
@@ -151,6 +153,7 @@ function comparison(
   if (right.type === 'path' && right.template) {
     const filled = fill(right, filter, refuse);
     if (filled === undefined) return undefined;
+    if ('value' in filled) return constant(op, column, right, filled.value, refuse);
     if (filled.list)
       return refuse(
         right.start,
@@ -162,11 +165,29 @@ function comparison(
   return column && value !== undefined ? { op, column: column.name, value } : undefined;
 }
 
+/** A value that a template stands for is checked as one that is written. */
+function constant(
+  op: Comparison,
+  column: Column | undefined,
+  { start }: Tree,
+  value: Scalar,
+  refuse: Refuse,
+): Predicate | undefined {
+  const tree: Tree =
+    typeof value === 'string'
+      ? { type: 'text', value, start }
+      : typeof value === 'number'
+        ? { type: 'number', value, unit: 'number', start }
+        : { type: 'boolean', value, start };
+  const checked = literal(tree, column, refuse);
+  return column && checked !== undefined ? { op, column: column.name, value: checked } : undefined;
+}
+
 function fill(
   tree: Extract<Tree, { type: 'path' }>,
   filter: Filter,
   refuse: Refuse,
-): { readonly slot: Slot; readonly list: boolean } | undefined {
+): Exclude<Filled, { readonly message: string }> | undefined {
   if (filter.fill === undefined)
     return refuse(tree.start, 'a template stands in a filter of an observation; expected literals');
   const filled = filter.fill(tree.path);

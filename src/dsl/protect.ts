@@ -4,6 +4,7 @@ import type { NamedStep } from './close-step.ts';
 import { type Closing, refuse, refuseKey } from './closing.ts';
 import { warning } from './diagnostic.ts';
 import { formatDuration } from './quantity.ts';
+import type { Path } from './source.ts';
 
 /** What is looked at: parts that could not be closed are left out, and have their own mistakes. */
 export interface Protected {
@@ -13,6 +14,10 @@ export interface Protected {
   readonly verify: VerifySpec | undefined;
   /** Observations that `verify.that` reads. */
   readonly verified: readonly string[];
+  /** Of the rule. */
+  readonly path: Path;
+  /** True when it has a verify, right or wrong. */
+  readonly verifies: boolean;
 }
 
 /** Notes every rule that must not be in force. */
@@ -27,12 +32,12 @@ export function protect(closing: Closing, rule: Protected): void {
   warnOfBlindness(closing, rule);
 }
 
-function refuseOwnYardstick(closing: Closing, { observe, verified }: Protected): void {
+function refuseOwnYardstick(closing: Closing, { observe, verified, path }: Protected): void {
   for (const name of verified) {
     if (observe[name]?.reference?.kind !== 'training') continue;
     refuse(
       closing,
-      ['spec', 'verify', 'that'],
+      [...path, 'verify', 'that'],
       `verify reads ${name}, whose reference is the champion's training data, and promote changes the champion, so the remedy moves its own yardstick; expected a metric, or a reference that stays`,
     );
   }
@@ -79,16 +84,22 @@ function refuseSliceForAll(closing: Closing, { steps }: Protected, promote: numb
   }
 }
 
-function refuseEarlyVerify(closing: Closing, { observe, verify, verified }: Protected): void {
+function refuseEarlyVerify(closing: Closing, { observe, verify, verified, path }: Protected): void {
   if (verify === undefined) return;
+  if (verified.length === 0)
+    refuse(
+      closing,
+      [...path, 'verify', 'that'],
+      'verify reads no observation, so it is answered by what a step said of itself and never by what came of it; expected a name of observe',
+    );
   for (const name of verified) {
     const observation = observe[name];
     if (observation === undefined) continue;
     if (observation.windowMs === undefined) {
       refuse(
         closing,
-        ['spec', 'verify', 'that'],
-        `verify reads ${name}, which has no window, so nothing says that it is about the time after the remedy; expected a window (on a query: how far back its SQL looks)`,
+        [...path, 'verify', 'that'],
+        `verify reads ${name}, which has no window, so nothing says that it is about the time after the remedy; expected a window (on a query: how far back it looks)`,
       );
       continue;
     }
@@ -102,17 +113,18 @@ function refuseEarlyVerify(closing: Closing, { observe, verify, verified }: Prot
         : `its window is ${formatDuration(windowMs)}`;
     refuse(
       closing,
-      ['spec', 'verify', 'within'],
+      [...path, 'verify', 'within'],
       `within is ${formatDuration(verify.withinMs)}, and ${name} cannot be judged on data after the remedy by then: ${needs}; expected at least ${formatDuration(windowMs + delayMs)}`,
     );
   }
 }
 
-function warnOfBlindness(closing: Closing, { steps, verify }: Protected): void {
+function warnOfBlindness(closing: Closing, { steps, verifies }: Protected): void {
   const step = steps.find(one => one.verb.disruptive && !one.verb.safe);
-  if (step === undefined || verify !== undefined) return;
+  if (step === undefined || verifies) return;
   closing.diagnostics.push(
     warning(
+      'no-verify',
       closing.source.atKey([...step.path, step.verb.name]),
       `${step.verb.name} changes what runs, and no verify says whether it helped; expected verify beside then`,
     ),

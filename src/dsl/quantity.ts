@@ -14,6 +14,10 @@ export const UNITS_MS: Readonly<Record<string, number>> = {
 /** What a duration looks like: one or more numbers with their units, such as `30m`, `7d` or `1h30m`. */
 export const DURATION = /^(\d+(\.\d+)?(ms|s|m|h|d|w))+$/;
 export const RATIO = /^\d+(\.\d+)?%$/;
+/** As text of a JSON Schema: up to 100 %, which the pattern above does not say. */
+export const SHARE = String.raw`^0*(100(\.0+)?|\d{1,2}(\.\d+)?)%$`;
+export const TIME =
+  /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?)(Z|[+-]\d{2}:\d{2})?)?$/;
 export const RATE = /^\d+ per (\d+(\.\d+)?(ms|s|m|h|d|w))+$/;
 
 /**
@@ -57,8 +61,7 @@ export function parseRate(text: string): RateSpec | undefined {
  * for anything else, also for days that do not exist.
  */
 export function parseTime(text: string): number | undefined {
-  const found =
-    /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?)(Z|[+-]\d{2}:\d{2})?)?$/.exec(text);
+  const found = TIME.exec(text);
   if (!found) return undefined;
   const [, day = '', time = '00:00', zone = 'Z'] = found;
   const midnight = Date.parse(`${day}T00:00Z`);

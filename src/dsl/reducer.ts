@@ -23,7 +23,8 @@ export const REDUCERS: readonly Reducer[] = [
 export const RESERVED: readonly string[] = [
   ...REDUCERS.map(reducer => reducer.name),
   ...['abs', 'exists', 'and', 'or', 'not', 'in', 'is', 'true', 'false', 'null', 'this'],
-  ...['before', 'steps', 'target', 'params', 'members', 'worst'],
+  ...['before', 'steps', 'target', 'params', 'labels', 'members', 'worst'],
+  ...['rollout', 'side', 'step'],
 ];
 
 /** False for words of the grammar, and for names that every object has (`constructor`). */

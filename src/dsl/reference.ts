@@ -1,8 +1,12 @@
 /** What an observation is compared with. Pure. */
 import type { DatasetSpec, Evaluator, ReferenceSpec } from '../model.ts';
 import { type Closing, closeDataset, refuse } from './closing.ts';
-import type { PolicySpec, ReferenceText } from './policy.ts';
+
+import type { ReferenceText } from './observation-fields.ts';
+import type { PolicySpec } from './policy.ts';
 import type { Path } from './source.ts';
+import { templatePath } from './template.ts';
+import { hasRolloutGate } from './written-rules.ts';
 
 type Raw = PolicySpec['observe'][string];
 
@@ -27,7 +31,7 @@ export function referenceOf(
   if (!evaluator.needsReference)
     return refuse(closing, at, `${evaluator.name} compares with no reference; expected none`);
   if (given === 'training') {
-    if (closing.model) return { kind: 'training' };
+    if (closing.model || (closing.target.kind === 'model' && !closing.bound)) return { kind: 'training' };
     return refuse(
       closing,
       at,
@@ -39,6 +43,7 @@ export function referenceOf(
       return refuse(closing, at, `dataset ${dataset.name} has no time; expected { dataset } as reference`);
     return { kind: 'offset', windowMs: given.window, offsetsMs: given.offset };
   }
+  if ('version' in given) return versionOf(closing, given, at);
   const name = given.dataset;
   const other = name === undefined ? dataset : closeDataset(closing, name, [...at, 'dataset']);
   if (!('from' in given))
@@ -52,4 +57,26 @@ export function referenceOf(
     interval: { from: given.from, to: given.to },
     ...(name !== undefined && { dataset: name }),
   };
+}
+
+/** The rows of another version, of the same step of a rollout: only there is there one. */
+function versionOf(
+  closing: Closing,
+  { version }: Extract<ReferenceText, { readonly version: string }>,
+  at: Path,
+): ReferenceSpec | undefined {
+  if (!hasRolloutGate(closing.spec))
+    return refuse(
+      closing,
+      at,
+      'a version is compared with in gates on rollouts, and this policy has none; expected training, { window, offset }, { from, to } or { dataset }',
+    );
+  const path = templatePath(version);
+  if (path !== undefined && path !== 'rollout.baseline' && path !== 'rollout.canary')
+    return refuse(
+      closing,
+      [...at, 'version'],
+      `\${${path}} is no version of a rollout; expected \${rollout.baseline} or \${rollout.canary}`,
+    );
+  return { kind: 'version', version: path === undefined ? version : { $: path } };
 }

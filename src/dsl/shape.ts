@@ -90,7 +90,8 @@ function wrongValue(issue: Issue, path: Path, how: Explaining): Diagnostic {
       `${how.describe(path)} has ${later[0]}, which is not in this version; ${expectation(issue)}`,
     );
   const at = how.source.at(path);
-  const what = `${how.describe(path) || 'the document'} is ${quoted(value)}; ${expectation(issue)}`;
+  const shown = isSecret(path, value) ? 'not shown here' : quoted(value);
+  const what = `${how.describe(path) || 'the document'} is ${shown}; ${expectation(issue)}`;
   if (value === undefined && isMapping(parent)) {
     const known = how.known(path.slice(0, -1));
     const slip = Object.keys(parent).find(
@@ -100,6 +101,14 @@ function wrongValue(issue: Issue, path: Path, how: Explaining): Diagnostic {
   }
   const options = (issue.values ?? []).filter(option => typeof option === 'string');
   return error(at, what, typeof value === 'string' ? didYouMean(value, options) : undefined);
+}
+
+/** Values that may be a secret are never repeated, whatever is wrong with them. */
+function isSecret(path: Path, value: unknown): boolean {
+  const scalar = value !== undefined && value !== null && typeof value !== 'object';
+  const [, key, , within] = path;
+  const auth = key === 'auth' || (key === 'environments' && within === 'auth');
+  return scalar && (auth || (path.at(-1) === 'url' && String(value).includes('@')));
 }
 
 function expectation(issue: Issue): string {
@@ -114,8 +123,17 @@ function expectation(issue: Issue): string {
 
 /** Of a union: the one alternative whose own type fits, so that the mistake lies deeper within it. */
 function likelyBranch(issue: Issue): readonly Issue[] | undefined {
-  const fitting = (issue.errors ?? []).filter(branch => branch.length > 0 && branch.every(isDeeper));
-  return fitting.length === 1 ? fitting[0] : undefined;
+  const branches = (issue.errors ?? []).filter(branch => branch.length > 0);
+  for (const fits of [isDeeper, isWithin]) {
+    const fitting = branches.filter(branch => branch.every(fits));
+    if (fitting.length === 1) return fitting[0];
+  }
+  return undefined;
+}
+
+/** Of a value whose own type is right, though its keys may not be. */
+function isWithin(issue: Issue): boolean {
+  return issue.path.length > 0 || issue.code === 'unrecognized_keys';
 }
 
 function isDeeper(issue: Issue): boolean {

@@ -1,22 +1,16 @@
 /** YAML text as plain values with the place of every key and value, and every syntax error as a diagnostic. Pure. */
-import {
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  LineCounter,
-  type Node,
-  parseAllDocuments,
-  type Document as YamlDocument,
-} from 'yaml';
 import type { Diagnostic, Json, Position } from '../model.ts';
-import { error, quoted } from './diagnostic.ts';
+import { error } from './diagnostic.ts';
+import { codeOf, readYaml } from './library-yaml.ts';
+import { readPlain } from './plain-yaml.ts';
+import type { Marked } from './spots.ts';
 
 /** More than people write by hand, less than can hurt. */
 const MAX_FILE_CHARACTERS = 1_000_000;
-const MAX_DEPTH = 40;
-const MAX_ALIASES = 100;
-const MAX_VALUES = 100_000;
+/** The same of what the library must read, which is much slower. */
+const MAX_RICH_CHARACTERS = 200_000;
+/** The library reads nested brackets with its stack. */
+const MAX_BRACKETS = 200;
 
 export type Path = readonly (string | number)[];
 
@@ -45,196 +39,141 @@ export interface ReadFile {
 
 /** The documents of a file. Never throws, whatever the text. Empty documents are left out. */
 export function readFile(file: string, text: string): ReadFile {
-  const start = { file, line: 1, column: 1 };
-  const refused = (message: string, hint?: string) => ({
-    sources: [],
-    unreadable: [error(start, message, hint)],
-  });
-  if (text.length > MAX_FILE_CHARACTERS)
-    return refused(`${text.length} characters; expected at most ${MAX_FILE_CHARACTERS} in one file`);
-  if (!text.isWellFormed()) return refused('not text; expected UTF-8');
+  const place = places(file, text);
+  const hostile = refused(text);
+  if (hostile) {
+    const { offset, message, hint } = hostile;
+    return { sources: [], unreadable: [error(place(offset), message, hint)] };
+  }
+  const plain = readPlain(text);
+  if ('documents' in plain) {
+    const sources = plain.documents.map(marked => sourceOf(file, text, marked, place, []));
+    return { sources, unreadable: [] };
+  }
+  if (text.length > MAX_RICH_CHARACTERS) {
+    const message = `this is more than plain YAML, in a file of ${text.length} characters; expected at most ${MAX_RICH_CHARACTERS} in such a file`;
+    return { sources: [], unreadable: [error(place(plain.from), message, 'Split it into several files.')] };
+  }
   try {
-    return readText(file, text);
+    const { documents, unreadable } = readYaml(text, place);
+    const sources = documents.map(one => sourceOf(file, text, one.marked, place, one.diagnostics));
+    return { sources, unreadable };
   } catch (thrown) {
-    // The library throws on what it cannot represent, such as nesting that is deeper than the stack.
-    return refused(`not readable as YAML (${firstLine(thrown)}); expected YAML 1.2`);
+    // The library throws on what it cannot represent.
+    const message = `not readable as YAML (${firstLine(thrown)}); expected YAML 1.2`;
+    return { sources: [], unreadable: [error(place(0), message)] };
   }
 }
 
-function readText(file: string, text: string): ReadFile {
-  const lines = new LineCounter();
-  const documents = parseAllDocuments(text, {
-    lineCounter: lines,
-    stringKeys: true,
-    uniqueKeys: true,
-    version: '1.2',
-    prettyErrors: false,
-    logLevel: 'error',
-  });
-  const sources: Source[] = [];
-  const unreadable: Diagnostic[] = [];
-  for (const document of documents) {
-    const place = (offset: number): Position => {
-      const { line, col } = lines.linePos(Math.max(0, Math.min(offset, text.length)));
-      return { file, line: Math.max(1, line), column: Math.max(1, col) };
+interface Refusal {
+  readonly offset: number;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+/** What is no text that the library should see, by its first character that is in the way. */
+function refused(text: string): Refusal | undefined {
+  if (text.length > MAX_FILE_CHARACTERS)
+    return {
+      offset: 0,
+      message: `${text.length} characters; expected at most ${MAX_FILE_CHARACTERS} in one file`,
+      hint: 'Split it into several files.',
     };
-    const syntax = document.errors.filter(one => one.code !== 'DUPLICATE_KEY');
-    unreadable.push(...syntax.map(one => error(place(one.pos[0]), `YAML: ${sentence(one.message)}`)));
-    if (syntax.length > 0 || isEmpty(document)) continue;
-    sources.push(readDocument(file, text, document, place));
+  const half = text.isWellFormed() ? -1 : text.search(/\p{Surrogate}/u);
+  if (half >= 0) return { offset: half, message: 'half a character stands here; expected UTF-8' };
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  const control = text.search(/[\0-\x08\x0B\x0C\x0E-\x1F\x7F-\x84\x86-\x9F\uFFFD-\uFFFF]/);
+  if (control >= 0) return { offset: control, ...unprintable(text, control) };
+  const deep = firstDeep(text);
+  return deep < 0
+    ? undefined
+    : { offset: deep, message: `brackets nested deeper than ${MAX_BRACKETS} levels; expected less` };
+}
+
+function unprintable(text: string, offset: number): { readonly message: string } {
+  const found = text.charAt(offset);
+  if (found === '\uFFFD') return { message: 'a character could not be decoded; expected UTF-8' };
+  return { message: `the control character ${codeOf(found)} stands here; expected text without it` };
+}
+
+/** The first bracket that is nested too deep, wherever brackets stand; -1 when none is. */
+function firstDeep(text: string): number {
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0x5b || code === 0x7b) {
+      if (++depth > MAX_BRACKETS) return i;
+    } else if ((code === 0x5d || code === 0x7d) && depth > 0) depth--;
   }
-  return { sources, unreadable };
+  return -1;
 }
 
-function isEmpty(document: YamlDocument.Parsed): boolean {
-  const { contents } = document;
-  return contents === null || (isScalar(contents) && contents.value === null);
+/** Lines and columns of offsets, which count from 1. A byte order mark is not counted. */
+function places(file: string, text: string): (offset: number) => Position {
+  let starts: number[] | undefined;
+  return offset => {
+    starts ??= lineStarts(text);
+    let [low, high] = [0, starts.length];
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if ((starts[middle] ?? 0) <= offset) low = middle;
+      else high = middle;
+    }
+    return { file, line: low + 1, column: Math.max(1, offset - (starts[low] ?? 0) + 1) };
+  };
 }
 
-function readDocument(
+function lineStarts(text: string): number[] {
+  const starts = [text.startsWith('\uFEFF') ? 1 : 0];
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
+  return starts;
+}
+
+function sourceOf(
   file: string,
   text: string,
-  document: YamlDocument.Parsed,
+  { value, spots, from, to, start }: Marked,
   place: (offset: number) => Position,
+  diagnostics: readonly Diagnostic[],
 ): Source {
-  const [from = 0, , to = text.length] = document.range;
-  const diagnostics: Diagnostic[] = [];
-  for (const one of document.errors) {
-    const key = JSON.stringify(/^[^\s:]*/.exec(text.slice(one.pos[0]))?.[0] ?? '');
-    diagnostics.push(
-      error(place(one.pos[0]), `the key ${key} is written twice in one mapping; expected it once`),
-    );
-  }
-  for (const one of document.warnings) {
-    diagnostics.push(
-      error(place(one.pos[0]), `YAML: ${sentence(one.message)}; expected plain values without tags`),
-    );
-  }
-  const walk = new Walk(document, place, text, diagnostics);
-  const value = walk.value(document.contents as Node | null, [], 0);
-  const start = place(document.contents?.range?.[0] ?? from);
-  const near = (path: Path, of: Map<string, Position>): Position => {
+  const nearest = (path: Path, offset: (path: string) => number | undefined): Position => {
     for (let length = path.length; length > 0; length--) {
-      const found = of.get(dotted(path.slice(0, length))) ?? walk.values.get(dotted(path.slice(0, length)));
-      if (found) return found;
+      const found = offset(dotted(path.slice(0, length)));
+      if (found !== undefined) return place(found);
     }
-    return start;
+    return place(start);
   };
+  const at = (path: Path) => nearest(path, one => spots.value(one));
+  let positions: Record<string, Position> | undefined;
   return {
     file,
     text: text.slice(from, to),
     value,
-    positions: Object.fromEntries(walk.values),
-    start,
-    at: path => near(path, walk.values),
-    atKey: path => near(path, walk.keys),
+    get positions() {
+      positions ??= Object.fromEntries(spots.entries().map(([path, offset]) => [path, place(offset)]));
+      return positions;
+    },
+    start: place(start),
+    at,
+    atKey: path => nearest(path, one => spots.key(one)),
     within: (path, index) => {
-      const node = walk.texts.get(dotted(path));
-      return node === undefined ? near(path, walk.values) : place(offsetWithin(text, node, index));
+      const offset = spots.value(dotted(path));
+      const held = textAt(value, path);
+      return offset === undefined || held === undefined
+        ? at(path)
+        : place(offsetWithin(text, offset, held, index));
     },
     diagnostics,
   };
 }
 
-interface TextNode {
-  readonly from: number;
-  readonly to: number;
-  readonly value: string;
-}
-
-/** Turns nodes into values and remembers where they stood. A class because it holds the tables it fills. */
-class Walk {
-  readonly values = new Map<string, Position>();
-  readonly keys = new Map<string, Position>();
-  readonly texts = new Map<string, TextNode>();
-  private readonly document: YamlDocument.Parsed;
-  private readonly place: (offset: number) => Position;
-  private readonly source: string;
-  private readonly diagnostics: Diagnostic[];
-  private aliases = 0;
-  private count = 0;
-
-  constructor(
-    document: YamlDocument.Parsed,
-    place: (offset: number) => Position,
-    source: string,
-    diagnostics: Diagnostic[],
-  ) {
-    this.document = document;
-    this.place = place;
-    this.source = source;
-    this.diagnostics = diagnostics;
+function textAt(value: Json, path: Path): string | undefined {
+  let here: Json | undefined = value;
+  for (const part of path) {
+    if (typeof here !== 'object' || here === null || !Object.hasOwn(here, part)) return undefined;
+    here = (here as { readonly [key: string]: Json })[part];
   }
-
-  value(node: Node | null | undefined, path: Path, depth: number): Json {
-    if (node === null || node === undefined) return null;
-    const at = this.place(node.range?.[0] ?? 0);
-    if (path.length > 0) this.values.set(dotted(path), at);
-    if (depth > MAX_DEPTH) return this.refuse(at, `nested deeper than ${MAX_DEPTH} levels; expected less`);
-    if (++this.count > MAX_VALUES)
-      return this.count === MAX_VALUES + 1
-        ? this.refuse(at, `more than ${MAX_VALUES} values; expected fewer in one document`)
-        : null;
-    if (isAlias(node)) return this.alias(node.resolve(this.document), node.source, at, path, depth);
-    if (isMap(node))
-      return this.mapping(node.items as readonly { key: unknown; value: unknown }[], path, depth);
-    if (isSeq(node)) return node.items.map((item, i) => this.value(item as Node, [...path, i], depth + 1));
-    return isScalar(node) ? this.scalar(node, at, path) : null;
-  }
-
-  private alias(target: Node | undefined, name: string, at: Position, path: Path, depth: number): Json {
-    if (++this.aliases > MAX_ALIASES)
-      return this.aliases === MAX_ALIASES + 1
-        ? this.refuse(at, `more than ${MAX_ALIASES} aliases; expected fewer`)
-        : null;
-    if (target === undefined)
-      return this.refuse(at, `the alias *${name} has no anchor; expected &${name} before it`);
-    return this.value(target, path, depth + 1);
-  }
-
-  private mapping(items: readonly { key: unknown; value: unknown }[], path: Path, depth: number): Json {
-    const found: Record<string, Json> = {};
-    for (const { key, value } of items) {
-      if (!isScalar(key)) continue;
-      const name = String(key.value);
-      const at = this.place(key.range?.[0] ?? 0);
-      if (name === '__proto__') {
-        this.refuse(at, 'the key "__proto__" is not allowed; expected another name');
-        continue;
-      }
-      const below = [...path, name];
-      if (Object.hasOwn(found, name)) continue;
-      this.keys.set(dotted(below), at);
-      found[name] = this.value(value as Node | null, below, depth + 1);
-      if (!this.values.has(dotted(below))) this.values.set(dotted(below), at);
-    }
-    return found;
-  }
-
-  private scalar(node: { value: unknown; range?: readonly number[] | null }, at: Position, path: Path): Json {
-    const { value } = node;
-    if (typeof value === 'string') {
-      if (!value.isWellFormed())
-        return this.refuse(at, 'the text holds half a character; expected Unicode text');
-      this.texts.set(dotted(path), { from: node.range?.[0] ?? 0, to: node.range?.[1] ?? 0, value });
-      return value;
-    }
-    if (typeof value === 'number') {
-      const exact = Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
-      if (exact) return value;
-      const written = this.source.slice(node.range?.[0], node.range?.[1]);
-      return this.refuse(
-        at,
-        `${quoted(written)} is not an exact number; expected a finite one, or text in quotes`,
-      );
-    }
-    return typeof value === 'boolean' ? value : null;
-  }
-
-  private refuse(at: Position, message: string): null {
-    this.diagnostics.push(error(at, message));
-    return null;
-  }
+  return typeof here === 'string' ? here : undefined;
 }
 
 /** `['spec', 'then', 0]` as `spec.then.0`. */
@@ -243,23 +182,20 @@ export function dotted(path: Path): string {
 }
 
 /** Quotes, block headers, folding and indentation only add or change blanks: count the others. */
-function offsetWithin(source: string, node: TextNode, index: number): number {
-  const written = source.slice(node.from, node.to);
-  let skip = /^["']/.test(written) ? 1 : 0;
-  if (/^[|>]/.test(written)) skip = written.indexOf('\n') + 1;
-  let left = node.value.slice(0, index).replace(/\s/g, '').length;
-  for (let i = skip; i < written.length; i++) {
-    if (/\s/.test(written.charAt(i))) continue;
-    if (left === 0) return node.from + i;
+function offsetWithin(source: string, from: number, value: string, index: number): number {
+  const first = source.charAt(from);
+  let skip = from;
+  if (first === '"' || first === "'") skip = from + 1;
+  if (first === '|' || first === '>') skip = source.indexOf('\n', from) + 1;
+  let left = value.slice(0, index).replace(/\s/g, '').length;
+  for (let i = skip; i < source.length; i++) {
+    if (/\s/.test(source.charAt(i))) continue;
+    if (left === 0) return i;
     left--;
   }
-  return node.from;
+  return from;
 }
 
 function firstLine(thrown: unknown): string {
   return (thrown instanceof Error ? thrown.message : String(thrown)).split('\n')[0] ?? '';
-}
-
-function sentence(message: string): string {
-  return message.replace(/\.$/, '').replace(/\s+/g, ' ');
 }

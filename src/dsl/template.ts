@@ -24,15 +24,37 @@ export function isSlot(value: unknown): value is Slot {
   );
 }
 
+/** The parts of a text around templates; undefined when a `${` begins something that is not a path. */
+export function textParts(text: string): readonly (string | Slot)[] | undefined {
+  const parts: (string | Slot)[] = [];
+  let rest = text;
+  for (let from = rest.indexOf('${'); from >= 0; from = rest.indexOf('${')) {
+    const end = rest.indexOf('}', from);
+    const path = end < 0 ? undefined : templatePath(rest.slice(from, end + 1));
+    if (path === undefined) return undefined;
+    if (from > 0) parts.push(rest.slice(0, from));
+    parts.push({ $: path });
+    rest = rest.slice(end + 1);
+  }
+  return rest === '' ? parts : [...parts, rest];
+}
+
 /**
  * The same values with each whole template as a slot. `refuse` is told of text around a template, of templates that are
- * not a path, and of mappings that already look like a slot (only templates make those).
+ * not a path, and of mappings that already look like a slot (only templates make those). Values of the keys `others` are
+ * left as they are.
  */
 export function withSlots(
   value: JsonObject,
   refuse: (path: Path, found: string, message: string) => void,
+  others: readonly string[] = [],
 ): JsonObject {
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, slotted(one, [key], refuse)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, one]) => [
+      key,
+      others.includes(key) ? one : slotted(one, [key], refuse),
+    ]),
+  );
 }
 
 function slotted(
@@ -49,8 +71,9 @@ function slotted(
   }
   if (value === null || typeof value !== 'object') return value;
   if (Array.isArray(value)) return value.map((one, i) => slotted(one as Json, [...path, i], refuse));
-  if (Object.hasOwn(value, '$'))
-    refuse(path, '$', `expected no key named $: write the template as text, "\${path}"`);
+  for (const key of ['$', '$text'])
+    if (Object.hasOwn(value, key))
+      refuse(path, key, `expected no key named ${key}: write the template as text, "\${path}"`);
   return Object.fromEntries(
     Object.entries(value).map(([key, one]) => [key, slotted(one, [...path, key], refuse)]),
   );

@@ -1,4 +1,7 @@
-/** What a dotted path of a condition names: an observation, its value before, a step's output, or the target's own data. Pure. */
+/**
+ * What a dotted path of a condition names: an observation, its value before, a step's output, a param, a label of the group, or
+ * the target's own data. Pure.
+ */
 import type { Dimension, Json, Scalar, TargetRef } from '../model.ts';
 import { didYouMean, oneOf } from './diagnostic.ts';
 
@@ -10,6 +13,8 @@ export interface Observed {
   readonly labels: readonly string[];
   /** The step after which it is taken. */
   readonly lateAfter?: string;
+  /** Taken once per side of a rollout: named `x.canary` and `x.baseline`. */
+  readonly sides?: boolean;
 }
 
 /** What a condition may name where it stands. */
@@ -23,6 +28,10 @@ export interface Names {
   readonly allSteps: readonly string[];
   /** True once there is an episode: not in `when`. */
   readonly before: boolean;
+  /** `params.x`: closures hold it by value. */
+  readonly params?: ReadonlyMap<string, { readonly value: Scalar; readonly dimension: Dimension }>;
+  /** `labels.x`: labels of the group that the condition is asked for. */
+  readonly labels?: readonly string[];
   readonly target: TargetRef;
   /** The target's spec. */
   readonly targetSpec: Json;
@@ -32,12 +41,12 @@ export interface Names {
 
 export type Found =
   | {
-      readonly root: 'observation' | 'before' | 'steps' | 'target';
+      readonly root: 'observation' | 'before' | 'steps' | 'target' | 'params' | 'labels';
       readonly name: string;
       readonly path: string;
       readonly dimension: Dimension;
       readonly vector: boolean;
-      /** Of the target's own data: closures hold it by value. */
+      /** Of params and the target's own data: closures hold it by value. */
       readonly value?: Scalar;
     }
   | { readonly message: string; readonly hint?: string }
@@ -53,7 +62,8 @@ export function resolvePath(path: readonly string[], names: Names, template: boo
     );
   if (root === 'before') return beforeValue(rest, names);
   if (root === 'target') return targetValue(rest, names);
-  if (root === 'params') return mistake('params is not in this version; expected a number in its place');
+  if (root === 'params') return paramValue(rest, names);
+  if (root === 'labels') return labelValue(rest, names);
   return observationValue(root, rest, names);
 }
 
@@ -69,6 +79,7 @@ function observationValue(name: string, rest: readonly string[], names: Names): 
     return mistake(`${name} is not observed; expected ${oneOf(known)}`, didYouMean(name, known));
   const late = lateness(name, observed, names);
   if (late) return late;
+  if (observed.sides) return sideValue(name, rest, observed);
   const [field, ...deeper] = rest;
   if (field === undefined || (field === 'value' && deeper.length === 0))
     return { root: 'observation', name, path: name, dimension: observed.dimension, vector: observed.vector };
@@ -80,6 +91,27 @@ function observationValue(name: string, rest: readonly string[], names: Names): 
       didYouMean(field, fields),
     );
   return { root: 'observation', name, path: `${name}.${field}`, dimension, vector: observed.vector };
+}
+
+/** One side of an observation that is taken once per side of a rollout. */
+function sideValue(name: string, [side = '', ...rest]: readonly string[], observed: Observed): Found {
+  if (side !== 'canary' && side !== 'baseline')
+    return mistake(
+      side === ''
+        ? `${name} is taken once per side; expected ${name}.canary or ${name}.baseline`
+        : `${name}.${side} is no side of a rollout; expected ${name}.canary or ${name}.baseline`,
+      didYouMean(side, ['canary', 'baseline']),
+    );
+  const [field = 'value', ...deeper] = rest;
+  const fields: Readonly<Record<string, Dimension>> = { ...observed.outputs, value: observed.dimension };
+  const dimension = Object.hasOwn(fields, field) ? fields[field] : undefined;
+  if (dimension === undefined || deeper.length > 0)
+    return mistake(
+      `${name}.${side} has no field ${rest.join('.')}; expected ${oneOf(Object.keys(fields))}`,
+      didYouMean(field, Object.keys(fields)),
+    );
+  const path = field === 'value' ? `${name}.${side}` : `${name}.${side}.${field}`;
+  return { root: 'observation', name, path, dimension, vector: observed.vector };
 }
 
 function lateness(name: string, observed: Observed, names: Names): Found | undefined {
@@ -130,6 +162,27 @@ function stepOutput(rest: readonly string[], names: Names): Found {
   return { root: 'steps', name: id, path: `steps.${id}.${name}`, dimension, vector: false };
 }
 
+function paramValue(rest: readonly string[], names: Names): Found {
+  const known = [...(names.params?.keys() ?? [])];
+  const name = rest.join('.');
+  const param = names.params?.get(name);
+  if (names.broken.includes(`params.${name}`)) return 'broken';
+  if (param === undefined)
+    return mistake(`there is no param ${name}; expected ${oneOf(known)}`, didYouMean(name, known));
+  return { root: 'params', name, path: `params.${name}`, vector: false, ...param };
+}
+
+function labelValue(rest: readonly string[], names: Names): Found {
+  const known = names.labels ?? [];
+  const name = rest.join('.');
+  if (!known.includes(name))
+    return mistake(
+      `${names.where} has no label ${name}; expected ${oneOf(known)}`,
+      known.length === 0 ? 'Labels of a group are there with per.' : didYouMean(name, known),
+    );
+  return { root: 'labels', name, path: `labels.${name}`, dimension: 'string', vector: false };
+}
+
 /** The dimension of a verb's output; `*` allows any further name, as a number. */
 export function outputDimension(
   outputs: Readonly<Record<string, Dimension>>,
@@ -148,6 +201,8 @@ function targetValue(rest: readonly string[], names: Names): Found {
   const [only = ''] = rest;
   if (rest.length === 1 && (only === 'name' || only === 'kind'))
     return { root: 'target', name: only, path: `target.${only}`, dimension: 'string', vector: false };
+  // Without a target nobody knows what it has.
+  if (names.targetSpec === null) return 'broken';
   let here: Json | undefined = names.targetSpec;
   let written = 'target';
   const path: string[] = [];

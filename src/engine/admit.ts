@@ -2,8 +2,42 @@
  * Admission: one function for whoever asks, run when an action is asked for and again in full at its start. It
  * evaluates every guard; the first in order is the reason, all are shown. Pure.
  */
-import type { Action, Facts, Hold, Mode, Own, RateSpec, SequencePlan, Verb } from '../model.ts';
-import { lockKey } from './draft.ts';
+import type {
+  Action,
+  ClosedPolicy,
+  Facts,
+  GuardSpec,
+  Hold,
+  Mode,
+  Own,
+  RateSpec,
+  SequencePlan,
+  Verb,
+} from '../model.ts';
+import { beyondRadius } from './blast-radius.ts';
+import { asObject, moment } from './fact-values.ts';
+import { heldByRollout } from './fold-rollout.ts';
+import type { Progress } from './form.ts';
+import { gatedBy } from './gates.ts';
+import { chainOf } from './ids.ts';
+import { inhibitedBy } from './inhibition.ts';
+import { subjectLocked } from './locks.ts';
+import { unreachable } from './reachability.ts';
+import { isExcluded } from './schedule.ts';
+import { closedWindows } from './windows.ts';
+
+/** Admission of an action of an episode, in the name of its policy. */
+export function admission(
+  { draft, policy }: Progress,
+  plan: SequencePlan,
+  verb: Verb,
+  action: Action,
+): readonly Hold[] {
+  const { mode, modeFrom } = policy;
+  const { own, facts, at, verbs } = draft;
+  const chain = chainOf(policy.target);
+  return admit({ verb, action, mode, modeFrom, plan, own, facts, chain, at, policy, verbs });
+}
 
 export interface Asked {
   readonly verb: Verb;
@@ -15,18 +49,33 @@ export interface Asked {
   readonly facts: Facts;
   readonly chain: string;
   readonly at: number;
+  /** In whose name; left out by the later shifts of a rollout, of which only mode, pause, windows, gates and lock are asked. */
+  readonly policy?: ClosedPolicy;
+  readonly verbs?: Readonly<Record<string, Verb>>;
 }
 
 /** Every guard that holds the action now, in the order of admission; empty when it may go on to approval. */
 export function admit(asked: Asked): readonly Hold[] {
   if (isMessage(asked.verb)) return [];
-  const holds: Hold[] = [];
-  if (asked.mode === 'observe') {
-    holds.push({ reason: 'mode', message: `mode is observe (${asked.modeFrom}): would ${asked.verb.name}` });
-  }
-  holds.push(...pauses(asked), ...locked(asked));
-  if (!asked.verb.safe && asked.action.phase === 0) holds.push(...budgets(asked));
-  return holds;
+  const { action, facts, at, chain, policy, plan, verb, own } = asked;
+  const locked = subjectLocked(facts, action) ?? (verb.safe ? undefined : heldByRollout(own, action));
+  const always = [...modeHold(asked), ...pauses(asked), ...exclusion(asked)];
+  const lock = locked ? [locked] : [];
+  if (verb.safe) return [...always, ...lock];
+  const first = isFirst(asked);
+  const guard: GuardSpec = plan.guard;
+  return [
+    ...always,
+    ...closedWindows(guard, at),
+    ...(first ? inhibitedBy(guard, facts, at) : []),
+    ...(first && policy ? unreachable(policy, facts) : []),
+    ...gatedBy(facts, verb.name, at),
+    ...lock,
+    ...(first && policy
+      ? beyondRadius(guard.blastRadius ?? [], { facts, chain, policy: policy.policy, at })
+      : []),
+    ...(action.phase === 0 ? budgets(asked) : []),
+  ];
 }
 
 /** Messages change nothing that serves or trains: they are never held, only deduplicated. */
@@ -34,51 +83,70 @@ export function isMessage(verb: Verb): boolean {
   return verb.name === 'notify' || verb.name === 'escalate';
 }
 
+/** The sequence's first disruptive action: the one that blast radius and inhibition are about. */
+export function isFirst({
+  action,
+  plan,
+  own,
+  verb,
+  verbs,
+}: Pick<Asked, 'action' | 'plan' | 'own' | 'verb' | 'verbs'>): boolean {
+  if (!verb.disruptive || verb.safe || action.phase > 0) return false;
+  if (verbs === undefined) return action.stepIndex === 0;
+  const episode = 'episode' in action.origin ? own.episodes[action.origin.episode] : undefined;
+  const done = episode?.sequence.outputs ?? {};
+  return !plan.steps
+    .slice(0, action.stepIndex)
+    .some(step => Object.hasOwn(done, step.id) && verbs[step.verb]?.disruptive);
+}
+
 /** Keys of the pauses that bind an action. */
 export function pauseKeys(chain: string, verb: string): readonly string[] {
   return ['pause:all', `pause:target:${chain}`, `pause:verb:${verb}`];
 }
 
-function pauses({ facts, chain, verb }: Asked): Hold[] {
+function modeHold({ mode, modeFrom, verb }: Asked): Hold[] {
+  if (mode !== 'observe') return [];
+  return [{ reason: 'mode', message: `mode is observe (${modeFrom}): would ${verb.name}` }];
+}
+
+/** A safe verb is stopped only by a pause that names it, or when the Model says `safe: [pause]`. */
+function pauses({ facts, chain, verb, plan }: Asked): Hold[] {
+  const stops = !verb.safe || plan.documents.model?.actions[verb.name]?.safe?.includes('pause');
   return pauseKeys(chain, verb.name).flatMap(key => {
-    const value = facts[key]?.value;
-    if (value === null || value === undefined || typeof value !== 'object' || Array.isArray(value)) return [];
-    const { by, reason } = value as { readonly by?: unknown; readonly reason?: unknown };
+    const value = asObject(facts[key]?.value);
+    if (value === undefined || (!stops && key !== `pause:verb:${verb.name}`)) return [];
+    const { by, reason } = value;
     return [
       { reason: 'paused' as const, message: `${key.slice(6)} is paused by ${String(by)}: ${String(reason)}` },
     ];
   });
 }
 
-function locked({ facts, action }: Asked): Hold[] {
-  const value = facts[lockKey(action.call.subject)]?.value;
-  const holder =
-    value && typeof value === 'object' && !Array.isArray(value)
-      ? (value as { action?: unknown }).action
-      : undefined;
-  if (holder === undefined || holder === action.id) return [];
-  return [
-    {
-      reason: 'subject-locked',
-      message: `${action.call.subject} is held by action ${String(holder).slice(0, 12)}`,
-    },
-  ];
+function exclusion({ policy, at }: Asked): Hold[] {
+  if (!policy?.excluded || !isExcluded(policy, at)) return [];
+  const { reason, until } = policy.excluded;
+  const end = until === undefined ? '' : ` until ${moment(until)}`;
+  const message = `${policy.policy} is excluded here${end}: ${reason}`;
+  return [{ reason: 'excluded', message, ...(until === undefined ? {} : { until }) }];
 }
 
-/** Rate and cooldown of the Model, and of the policy for the first step of its sequence; the tighter binds. */
-function budgets({ plan, own, action, verb, at }: Asked): Hold[] {
+/** Rate and cooldown of the Model, and of the policy for its sequence's first action; the tighter binds. */
+function budgets(asked: Asked): Hold[] {
+  const { plan, own, action, verb, at } = asked;
   const limits = plan.documents.model?.actions[verb.name];
-  const guard = action.stepIndex === 0 ? plan.guard : {};
+  const guard = action.stepIndex === 0 || isFirst(asked) ? plan.guard : {};
   const spent = own.spent[verb.name] ?? { at: [] };
-  // At start, the action's own consumption does not count against it.
-  const consumed = own.actions[action.id]?.state === 'intended' ? own.actions[action.id]?.at : undefined;
+  // What the action's own first attempt consumed does not count against it, nor does the end of an attempt of its own.
+  const consumed = own.actions[action.id]?.spentAt;
+  const endedAt = spent.endedBy === action.id ? spent.endedBefore : spent.endedAt;
   const index = consumed === undefined ? -1 : spent.at.indexOf(consumed);
   const others = index < 0 ? spent.at : spent.at.toSpliced(index, 1);
   const rates = [limits?.rate, guard.rate].flatMap(rate =>
     rate ? overRate(rate, others, at, verb.name) : [],
   );
   const cooldownMs = Math.max(limits?.cooldownMs ?? 0, guard.cooldownMs ?? 0);
-  const until = (spent.endedAt ?? Number.NEGATIVE_INFINITY) + cooldownMs;
+  const until = (endedAt ?? Number.NEGATIVE_INFINITY) + cooldownMs;
   if (cooldownMs === 0 || until <= at) return rates;
   return [...rates, { reason: 'cooldown', message: `${verb.name} cools down after its last run`, until }];
 }

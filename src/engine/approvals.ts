@@ -1,5 +1,6 @@
 /** Who must say yes before an action, and whose yes counts. Pure. */
 import type {
+  Action,
   ApprovalSpec,
   Ask,
   ClosedPolicy,
@@ -23,12 +24,14 @@ export function approvalFor(asked: {
   readonly plan: SequencePlan;
   readonly episode: Episode;
   readonly policy: ClosedPolicy;
-}): (ApprovalSpec & { readonly why: 'approval' | 'adopt' }) | undefined {
-  const { verb, step, plan, episode, policy } = asked;
+  readonly own: Own;
+}): (ApprovalSpec & { readonly why: 'approval' | 'adopt'; readonly statedQuorum?: number }) | undefined {
+  const { verb, step, plan, episode, policy, own } = asked;
   if (isMessage(verb)) return undefined;
   const adopts = needsAdoption(episode, policy);
   const limit = plan.documents.model?.actions[verb.name]?.approval;
-  const stated = verb.safe ? [] : [limit, step.approval].filter(one => one !== undefined);
+  const asks = !verb.safe || plan.documents.model?.actions[verb.name]?.safe?.includes('ask');
+  const stated = asks ? [limit, step.approval].filter(one => one !== undefined) : [];
   const owner = plan.documents.model?.owner;
   const adoption = { ...ADOPTION, from: owner === undefined ? [] : [owner] };
   // Who may adopt is the owner, unless the action says itself who decides.
@@ -40,10 +43,41 @@ export function approvalFor(asked: {
       all.map(one => one.from.map(name => (name === 'owner' ? (owner ?? name) : name))),
       plan.documents,
     ),
-    quorum: Math.max(...bounds.map(one => one.quorum)),
+    ...raised(Math.max(...bounds.map(one => one.quorum)), authorsOf(policy, own)),
     expiresMs: Math.min(...bounds.map(one => one.expiresMs)),
     reaskMs: Math.max(...bounds.map(one => one.reaskMs)),
     why: adopts ? 'adopt' : 'approval',
+  };
+}
+
+/** An author whom nobody vouches for could be the approver: two people decide then. */
+function raised(quorum: number, authors: readonly string[]) {
+  return authors.length > 0 || quorum >= 2 ? { quorum } : { quorum: 2, statedQuorum: quorum };
+}
+
+/** How many must say yes. Separation of duties is waived with the proof of persons (`trust: local-user`). */
+export function quorumOf({ quorum, statedQuorum, votes }: Ask): number {
+  return votes.some(({ by }) => !by.authenticated) ? (statedQuorum ?? quorum) : quorum;
+}
+
+/**
+ * The action as people said yes to it, when that yes is still good for what is about to be done: a further attempt of what
+ * failed, or one that a hold kept from beginning until the approval's end. Undefined when it has to be asked.
+ */
+export function yesTo(
+  own: Own,
+  action: Action,
+  at: number,
+): { readonly action: Action; readonly approval: string | undefined } | undefined {
+  const before = own.actions[action.id];
+  if (before?.approval === undefined || before.action.planHash !== action.planHash) return undefined;
+  if (before.state !== 'withdrawn') return { action, approval: undefined };
+  if (before.approvedUntil === undefined || at >= before.approvedUntil) return undefined;
+  const { attempt, key, deadline } = action;
+  const { deadline: _, ...approved } = before.action;
+  return {
+    action: { ...approved, attempt, key, ...(deadline === undefined ? {} : { deadline }) },
+    approval: before.approval,
   };
 }
 

@@ -1,5 +1,5 @@
 /** Decisions as entries: written when they change, and once more when there is nothing left to decide. Pure. */
-import type { Cause, ClosedPolicy, Decision } from '../model.ts';
+import type { Cause, ClosedPolicy, Decision, Hold } from '../model.ts';
 import { causeOf, type Draft, emit } from './draft.ts';
 import { decisionKey } from './fold.ts';
 import { groupKey } from './ids.ts';
@@ -25,7 +25,7 @@ export function writeDecision(
   });
 }
 
-/** Two decisions about one group say the same although a hold is worded anew: counts in it move at every tick. */
+/** Two decisions about one group say the same although numbers in a hold's words are others: counts move at every tick. */
 function saysTheSame(a: Decision, b: Decision): boolean {
   return (
     a.outcome === b.outcome &&
@@ -33,8 +33,15 @@ function saysTheSame(a: Decision, b: Decision): boolean {
     a.step === b.step &&
     a.verb === b.verb &&
     a.holds.length === b.holds.length &&
-    a.holds.every((hold, i) => hold.reason === b.holds[i]?.reason && hold.until === b.holds[i]?.until)
+    a.holds.every((hold, i) => {
+      const other = b.holds[i];
+      return hold.reason === other?.reason && hold.until === other.until && gist(hold) === gist(other);
+    })
   );
+}
+
+function gist({ message }: Hold): string {
+  return message.replace(/\d[\d.,:-]*/g, '#');
 }
 
 /** A group whose episode is gone has nothing to do any more, and that is said once. */

@@ -1,6 +1,7 @@
 /** A step in the making: entries so far, and the history as those entries have already changed it. Pure, local. */
 import { hashOf } from '../canonical.ts';
 import type {
+  Action,
   CapabilityCall,
   Cause,
   ClosedPolicy,
@@ -8,11 +9,14 @@ import type {
   Facts,
   History,
   Interval,
+  Json,
+  JsonObject,
   Own,
   Snapshot,
   Verb,
 } from '../model.ts';
 import { fold } from './fold.ts';
+import { chainOf } from './ids.ts';
 import type { Owned } from './records.ts';
 
 export interface Draft {
@@ -21,6 +25,8 @@ export interface Draft {
   readonly verbs: Readonly<Record<string, Verb>>;
   own: Own;
   facts: Facts;
+  /** What this step says to others: facts that are written with its entries. */
+  readonly noted: Record<string, Json>;
   readonly entries: Derived[];
   /** What this step has folded itself. `begun` is the history before it. */
   owned: Owned;
@@ -42,7 +48,19 @@ export function beginDraft(snapshot: Snapshot, history: History, verbs: Draft['v
   const at = snapshot.takenAt;
   const gap = own.gap?.to === at ? own.gap : undefined;
   const owned: Owned = new WeakSet();
-  return { at, snapshot, verbs, own, facts, entries: [], owned, begun: history, gap, snapshotHash };
+  return {
+    at,
+    snapshot,
+    verbs,
+    own,
+    facts,
+    noted: {},
+    entries: [],
+    owned,
+    begun: history,
+    gap,
+    snapshotHash,
+  };
 }
 
 /** Adds an entry and folds it, so that what comes later in the same step sees it. Returns its seq. */
@@ -51,9 +69,15 @@ export function emit(draft: Draft, body: Derived): number {
   draft.entries.push(body);
   draft.own = fold(draft.own, { seq, at: draft.at, body }, draft.owned);
   if (body.kind === 'intent' && isLocked(body.action.call)) {
-    lock(draft, body.action.call.subject, body.action.id);
+    lock(draft, body.action);
   }
   return seq;
+}
+
+/** Says a fact to others, and to what comes later in the same step. */
+export function note(draft: Draft, key: string, value: Json): void {
+  draft.noted[key] = value;
+  draft.facts = { ...draft.facts, [key]: { version: (draft.begun.facts[key]?.version ?? 0) + 1, value } };
 }
 
 /** Takes back every entry after the first `kept`. */
@@ -61,6 +85,7 @@ export function takeBack(draft: Draft, kept: number): void {
   const bodies = draft.entries.splice(0).slice(0, kept);
   draft.own = draft.begun.own;
   draft.facts = draft.begun.facts;
+  for (const [key, value] of Object.entries(draft.noted)) note(draft, key, value);
   draft.owned = new WeakSet();
   for (const body of bodies) emit(draft, body);
 }
@@ -75,10 +100,17 @@ export function lockKey(subject: string): string {
   return `lock:${subject}`;
 }
 
-function lock(draft: Draft, subject: string, action: string): void {
-  const key = lockKey(subject);
+function lock(draft: Draft, action: Action): void {
+  const key = lockKey(action.call.subject);
   const version = (draft.facts[key]?.version ?? 0) + 1;
-  draft.facts = { ...draft.facts, [key]: { version, value: { action } } };
+  const value = lockValue(action, chainOf(action.target), draft.at);
+  draft.facts = { ...draft.facts, [key]: { version, value } };
+}
+
+/** Who holds a subject: what others need to wait for it, to share it, or to ask it to end. */
+export function lockValue(action: Action, chain: string, since: number): JsonObject {
+  const { id, key, verb, callHash } = action;
+  return { action: id, key, chain, verb, since, ...(callHash === undefined ? {} : { call: callHash }) };
 }
 
 /** The way back from an entry to the line of YAML. */
@@ -89,6 +121,6 @@ export function causeOf(policy: ClosedPolicy, rule: string, group: string): Caus
     group,
     commit: policy.commit.sha,
     closureHash: policy.closureHash,
-    position: policy.positions['spec.when'] ?? policy.position,
+    position: policy.rules.find(one => one.name === rule)?.when.position ?? policy.position,
   };
 }

@@ -18,10 +18,15 @@ import type {
   TargetRow,
   Transaction,
 } from '../model.ts';
+import { concernedBy, factKeys, PREFIXES, standingFacts } from './fleet-facts.ts';
 import { emptyOwn, fold } from './fold.ts';
+import { isRolling } from './fold-rollout.ts';
 import { chainOf, policyHashes, targetOf } from './ids.ts';
-import { askedNothing, type Observations, observe } from './observe.ts';
+import { compact, lastTick } from './last-tick.ts';
+import { askedNothing, observe } from './observe.ts';
 import { project } from './project.ts';
+import { qualified } from './qualified.ts';
+import { shortestEveryMs } from './schedule.ts';
 import { step } from './step.ts';
 import { wants } from './wants.ts';
 import type { World } from './world.ts';
@@ -73,8 +78,10 @@ export async function look(
   // A plan of another commit begins where taking that commit would: with its `revision` input.
   const taken = options.revision && revisionInput(row.own, options.revision, chain);
   const own = foldAll(row.own, [...(taken ? [taken] : []), ...(gap ? [gap] : [])], at);
-  const facts = await readFacts(world.store);
-  const model = policies.find(policy => policy.documents.model)?.documents;
+  const facts = await readFacts(world.store, revision, row.own, at);
+  // A rollout whose policy is gone still has its traffic read back.
+  const rolling = Object.values(own.episodes).find(one => isRolling(one))?.plan?.documents;
+  const model = policies.find(policy => policy.documents.model)?.documents ?? rolling;
   const serving = model?.model?.serving ? await world.readServing(model.model, model.connections) : undefined;
   const moment = {
     at,
@@ -83,7 +90,7 @@ export async function look(
   };
   const wanted = wants(policies, { own, facts }, moment, world.catalogue.evaluators);
   const asked = askedNothing();
-  let observations: Observations = await observe(world, wanted.wants, asked);
+  let observations = qualified(policies, await observe(world, wanted.wants, asked));
   const target = row.target;
   for (let round = 0; ; round++) {
     const snapshot: Snapshot = {
@@ -98,7 +105,7 @@ export async function look(
       const before = await world.store.last(chain);
       return { row, revision, policies, gap, facts, snapshot, step: answer, before };
     }
-    observations = await observe(world, answer.needs, asked, observations);
+    observations = qualified(policies, await observe(world, answer.needs, asked, observations));
   }
 }
 
@@ -119,8 +126,8 @@ function unseen(chain: string): TargetRow | undefined {
 
 /** A gap is the first input of a tick that comes more than 2 × every after the last one. */
 function gapOf(policies: readonly ClosedPolicy[], row: TargetRow, at: number): Look['gap'] {
-  if (row.lastTakenAt === undefined || policies.length === 0) return undefined;
-  const every = Math.min(...policies.map(policy => policy.everyMs));
+  const every = shortestEveryMs(policies, at);
+  if (row.lastTakenAt === undefined || every === undefined) return undefined;
   return at - row.lastTakenAt > 2 * every ? { kind: 'gap', from: row.lastTakenAt, to: at } : undefined;
 }
 
@@ -130,15 +137,27 @@ export function foldAll(own: Own, bodies: readonly Fresh['body'][], at: number):
   return bodies.reduce((history, body) => fold(history, { seq: history.seq + 1, at, body }, owned), own);
 }
 
-/** Pauses and locks: every fact that admission may read. */
-async function readFacts(from: Pick<Transaction, 'factsWithPrefix'>): Promise<Facts> {
-  return { ...(await from.factsWithPrefix('pause:')), ...(await from.factsWithPrefix('lock:')) };
+/** Every fact that a step for this chain may read, with what the revision says about its gates and inhibitors. */
+async function readFacts(
+  from: Pick<Transaction, 'factsWithPrefix' | 'facts'>,
+  revision: Revision | undefined,
+  own: Own,
+  at: number,
+): Promise<Facts> {
+  const chain = chainOf(own.target);
+  const standing = standingFacts(revision?.policies ?? [], chain, at);
+  const found: Record<string, Facts[string]> = {};
+  for (const prefix of PREFIXES) Object.assign(found, await from.factsWithPrefix(prefix));
+  const keys = factKeys(policiesOf(revision, chain), standing, own);
+  const named = keys.length > 0 ? await from.facts(keys) : {};
+  for (const [key, fact] of Object.entries(named)) if (fact.version > 0) found[key] = fact;
+  return { ...found, ...standing };
 }
 
 /** Looks and commits. False when the target is not known. Throws when it cannot settle after several tries. */
-export async function tick(world: World, chain: string): Promise<boolean> {
+export async function tick(world: World, chain: string, options: LookOptions = {}): Promise<boolean> {
   for (let attempt = 0; attempt < MOST_TRIES; attempt++) {
-    const seen = await look(world, chain);
+    const seen = await look(world, chain, options);
     if (!seen) return false;
     if (await commit(world, chain, seen)) return true;
   }
@@ -150,8 +169,8 @@ async function commit(world: World, chain: string, seen: Look): Promise<boolean>
   return world.store.transaction(async tx => {
     const row = await tx.target(chain);
     if (!row || (await tx.revisionSha()) !== seen.revision?.commit.sha) return false;
-    const facts = await readFacts(tx);
     const at = seen.snapshot.takenAt;
+    const facts = await readFacts(tx, seen.revision, row.own, at);
     const moved = row.version !== seen.row.version || canonical(facts) !== canonical(seen.facts);
     const inputs = seen.gap ? [seen.gap] : [];
     // Another tick came between, or an input that needs observations which were not taken.
@@ -174,10 +193,32 @@ async function commit(world: World, chain: string, seen: Look): Promise<boolean>
       policies: seen.policies,
       before: seen.before,
     });
+    await tellOthers(tx, seen.revision, chain, facts, answer, at);
     for (const problem of answer.problems)
       world.log.error({ chain, ...problem }, 'policy could not be evaluated');
     return true;
   });
+}
+
+/** Facts for others, who look again where they are concerned; and a request to end what a safe verb needs gone elsewhere. */
+async function tellOthers(
+  tx: Transaction,
+  revision: Revision | undefined,
+  chain: string,
+  before: Facts,
+  answer: Step,
+  at: number,
+): Promise<void> {
+  const facts = Object.entries(answer.facts ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [key, value] of facts) await tx.setFact(key, value);
+  for (const other of concernedBy(revision, chain, before, answer)) {
+    if (await tx.target(other)) await tx.setDue(other, 0);
+  }
+  for (const body of answer.entries) {
+    if (body.kind !== 'preempted' || body.chain === chain) continue;
+    const by = { name: 'flyball', door: 'daemon', authenticated: true } as const;
+    await append(tx, body.chain, { kind: 'cancel', action: body.running, by, reason: body.message }, at);
+  }
 }
 
 interface Write {
@@ -205,36 +246,6 @@ async function write(tx: Transaction, w: Write): Promise<void> {
   await appendTick(tx, w, bodies, last);
   await tx.observations(w.chain, compact(snapshot));
   await project(tx, { chain: w.chain, at, bodies, before: row.own });
-}
-
-/** Verdicts of rules that were not due stand as they were, while their policy is the same. */
-function lastTick({ answer, snapshot, policies, before }: Write): LastTick {
-  const closures = Object.fromEntries(policies.map(policy => [policy.policy, policy.closureHash]));
-  const standing = (before?.verdicts ?? []).filter(
-    ({ policy }) =>
-      !snapshot.due.includes(policy) &&
-      closures[policy] !== undefined &&
-      closures[policy] === before?.closures?.[policy],
-  );
-  return {
-    takenAt: snapshot.takenAt,
-    verdicts: [...standing, ...answer.verdicts],
-    closures,
-    decisions: answer.decisions,
-    wakeAt: answer.wakeAt,
-    problems: answer.problems,
-  };
-}
-
-/** The values without what only explains them: what a backtest needs, kept for every tick. */
-function compact(snapshot: Snapshot): Snapshot {
-  const observations = Object.fromEntries(
-    Object.entries(snapshot.observations).map(([owner, byName]) => [
-      owner,
-      Object.fromEntries(Object.entries(byName).map(([name, { detail: _, ...one }]) => [name, one])),
-    ]),
-  );
-  return { ...snapshot, observations };
 }
 
 async function appendTick(
@@ -276,7 +287,7 @@ export async function stepStart(
   const at = Math.max(world.clock(), row.own.takenAt);
   const input: Input = { kind: 'start-due', ...start };
   const own = foldAll(row.own, [input], at);
-  const facts = await readFacts(tx);
+  const facts = await readFacts(tx, revision, row.own, at);
   const snapshot: Snapshot = {
     target: row.target,
     takenAt: at,
@@ -305,11 +316,18 @@ export async function stepStart(
 /** Appends an input of a door or a poller in one short transaction, and makes the target due now. */
 export async function appendInput(world: World, chain: string, input: Input): Promise<void> {
   await world.store.transaction(async tx => {
-    const row = await tx.target(chain);
-    if (!row) throw new Error(`target ${chain} is not known`);
-    const at = Math.max(world.clock(), row.own.takenAt);
-    const own = foldAll(row.own, [input], at);
-    await tx.append({ target: row.target, bodies: [input], at, own, dueAt: 0 });
-    await project(tx, { chain, at, bodies: [input], before: row.own });
+    const known = await append(tx, chain, input, world.clock());
+    if (!known) throw new Error(`target ${chain} is not known`);
   });
+}
+
+/** False when the target is not known. */
+async function append(tx: Transaction, chain: string, input: Input, now: number): Promise<boolean> {
+  const row = await tx.target(chain);
+  if (!row) return false;
+  const at = Math.max(now, row.own.takenAt);
+  const own = foldAll(row.own, [input], at);
+  await tx.append({ target: row.target, bodies: [input], at, own, dueAt: 0 });
+  await project(tx, { chain, at, bodies: [input], before: row.own });
+  return true;
 }

@@ -9,8 +9,9 @@ import {
   type Reading,
   type Scalar,
 } from '../model.ts';
-import { type Compiled, compile, operation, type Value, whyUnknown } from './condition.ts';
+import { type Compiled, compile, operation, whyUnknown } from './condition.ts';
 import { groupKey } from './ids.ts';
+import type { Value } from './interval.ts';
 import { type LabelSet, labelSets, type Scope } from './label-sets.ts';
 
 const SYMBOLS: Readonly<Record<string, string>> = { '===': '==', '!==': '!=', and: 'and', or: 'or' };

@@ -1,5 +1,6 @@
 /** How asks, intents, outcomes and ended episodes change a history. Pure. */
-import type { ActionHistory, Cause, Derived, Input, JsonObject, Own, Sequence } from '../model.ts';
+import type { ActionHistory, Cause, Derived, Input, JsonObject, Own, Sequence, Spent } from '../model.ts';
+import { holdAfter, holdAgain, isRolling } from './fold-rollout.ts';
 import { isAside, isLive, keep, updateAction, updateEpisode, updateSequence, without } from './records.ts';
 
 /** Consumptions of a verb that are kept for rate guards. */
@@ -19,8 +20,10 @@ export function foldVote(own: Own, body: Extract<Input, { kind: 'approval' }>, a
 }
 
 export function foldAsk(own: Own, body: Extract<Derived, { kind: 'ask' }>, at: number): Own {
-  const { approval, episode, action, planHash, from, quorum, expires, reaskMs, refused } = body;
-  const ask = { approval, episode, action, planHash, from, quorum, expires, reaskMs, refused, at, votes: [] };
+  const { approval, episode, action, planHash, from, quorum, expires, reaskMs, refused, statedQuorum } = body;
+  const raised = statedQuorum === undefined ? {} : { statedQuorum };
+  const terms = { approval, episode, action, planHash, from, quorum, ...raised, expires, reaskMs, refused };
+  const ask = { ...terms, at, votes: [] };
   const next = { ...own, asks: { ...own.asks, [approval]: ask } };
   return updateEpisode(
     updateSequence(next, episode, sequence => ({ ...sequence, status: 'asking', approval })),
@@ -38,6 +41,7 @@ export function foldIntent(own: Own, body: Extract<Derived, { kind: 'intent' }>,
     at,
     startDue: false,
     cancelRequested: false,
+    ...carriedOver(own.actions[action.id], body, at, own.asks[body.approval ?? '']?.expires),
   };
   const asks = body.approval === undefined ? own.asks : without(own.asks, body.approval);
   const spent = own.spent[action.verb] ?? { at: [] };
@@ -50,7 +54,7 @@ export function foldIntent(own: Own, body: Extract<Derived, { kind: 'intent' }>,
       : own.spent,
   };
   if (isAside(action.step)) return next;
-  const sequenced = updateSequence(next, body.episode, ({ approval: _, ...sequence }) => ({
+  const sequenced = updateSequence(next, body.episode, ({ approval: _, retryAt: __, ...sequence }) => ({
     ...sequence,
     status: 'acting',
     action: action.id,
@@ -59,12 +63,35 @@ export function foldIntent(own: Own, body: Extract<Derived, { kind: 'intent' }>,
   return updateEpisode(sequenced, body.episode, { plan: body.plan });
 }
 
+/** What a further attempt has from those before it: failures, what they consumed, and a yes for the same plan. */
+function carriedOver(
+  before: ActionHistory | undefined,
+  { action, approval: asked, first }: Extract<Derived, { kind: 'intent' }>,
+  at: number,
+  expires: number | undefined,
+): Partial<ActionHistory> {
+  const same = before?.action.planHash === action.planHash;
+  const approvedUntil = expires ?? (same ? before?.approvedUntil : undefined);
+  const approval = asked ?? (same ? before?.approval : undefined);
+  const spentAt = first ? at : before?.spentAt;
+  return {
+    ...(before?.failures === undefined ? {} : { failures: before.failures }),
+    ...(spentAt === undefined ? {} : { spentAt }),
+    ...(approval === undefined ? {} : { approval }),
+    ...(approvedUntil === undefined ? {} : { approvedUntil }),
+  };
+}
+
+/** After these a yes that was given is good no more; any other hold keeps it. */
+const SPENDS_YES = ['expired', 'ended', 'changed', 'cancelled', 'policy-removed', 'denied', 'not-met'];
+
 export function foldWithdrawn(own: Own, body: Extract<Derived, { kind: 'withdrawn' }>): Own {
   // The yes went with the ask: the next start is asked anew. Before the first action has begun, the policy's edits still count.
   const back = (sequence: Sequence): Sequence => {
     const { approval: _, action: __, ...rest } = sequence;
+    if (rest.rollout) return holdAgain(rest, body.reason === 'cancelled');
     const status = body.reason === 'ended' || body.reason === 'policy-removed' ? 'done' : 'ready';
-    const acted = rest.acted && (rest.stepIndex > 0 || rest.phase > 0);
+    const acted = rest.acted && (body.action === undefined || hasRun(own, body, rest));
     return { ...rest, status, acted };
   };
   if (body.approval !== undefined && body.action === undefined) {
@@ -76,24 +103,44 @@ export function foldWithdrawn(own: Own, body: Extract<Derived, { kind: 'withdraw
   }
   const record = body.action === undefined ? undefined : own.actions[body.action];
   if (!record) return own;
-  const next = updateAction(givenBack(own, record), record.action.id, {
-    state: 'withdrawn',
-    message: body.message,
-  });
+  const { approval, spentAt: _, ...rest } = record;
+  const yes = approval === undefined || SPENDS_YES.includes(body.reason) ? {} : { approval };
+  // What an earlier attempt has consumed stays consumed.
+  const kept =
+    record.spentAt === undefined || record.spentAt === record.at ? {} : { spentAt: record.spentAt };
+  const withdrawn: ActionHistory = { ...rest, ...yes, ...kept, state: 'withdrawn', message: body.message };
+  const returned = givenBack(own, record);
+  const next = { ...returned, actions: { ...returned.actions, [record.action.id]: withdrawn } };
   return settled(isAside(record.action.step) ? next : updateSequence(next, body.episode, back), body.episode);
 }
 
+/** True when an attempt of the round has begun, beside the one that is withdrawn. */
+function hasRun(
+  own: Own,
+  { action: id, episode }: Extract<Derived, { kind: 'withdrawn' }>,
+  of: Sequence,
+): boolean {
+  return Object.values(own.actions).some(
+    one =>
+      one.episode === episode &&
+      one.action.round === of.round &&
+      !isAside(one.action.step) &&
+      (one.failures !== undefined || (one.action.id !== id && one.state !== 'withdrawn')),
+  );
+}
+
 /** One consumption less, if the action was one. */
-function givenBack(own: Own, { action, at }: ActionHistory): Own {
+function givenBack(own: Own, { action, at, spentAt }: ActionHistory): Own {
   const spent = own.spent[action.verb];
-  const index = action.phase === 0 && spent ? spent.at.indexOf(at) : -1;
+  const index = spentAt === at && spent ? spent.at.indexOf(at) : -1;
   if (spent === undefined || index < 0) return own;
   return { ...own, spent: { ...own.spent, [action.verb]: { ...spent, at: spent.at.toSpliced(index, 1) } } };
 }
 
-/** An ended episode whose last action is over is forgotten. */
-function settled(own: Own, episode: number): Own {
-  if (own.episodes[episode]?.ended === undefined) return own;
+/** An ended episode whose last action is over is forgotten; one in a rollout is not over. */
+export function settled(own: Own, episode: number): Own {
+  const ended = own.episodes[episode];
+  if (ended?.ended === undefined || isRolling(ended)) return own;
   const running = Object.values(own.actions).some(one => one.episode === episode && isLive(one));
   return running ? own : forget(own, episode);
 }
@@ -106,8 +153,21 @@ export function foldOutcome(own: Own, body: Extract<Input, { kind: 'outcome' }>,
     state: body.outcome,
     ...(body.message === undefined ? {} : { message: body.message }),
     ...(body.outputs === undefined ? {} : { outputs: body.outputs }),
+    ...(body.outcome === 'failed'
+      ? { failures: (record.failures ?? 0) + 1, repeatable: body.repeatable === true }
+      : {}),
   });
-  return finish(next, record, body.outcome === 'succeeded' ? (body.outputs ?? {}) : undefined, at);
+  const done = finish(next, record, body.outcome === 'succeeded' ? (body.outputs ?? {}) : undefined, at);
+  return body.outcome === 'cancelled' && record.gated ? backTo(done, record) : done;
+}
+
+/** What a gate has ended is begun again when the gate lets it. */
+function backTo(own: Own, { action, episode }: ActionHistory): Own {
+  return updateSequence(own, episode, sequence => {
+    if (sequence.action !== action.id || sequence.rollout) return sequence;
+    const { action: _, ...rest } = sequence;
+    return { ...rest, status: 'ready' };
+  });
 }
 
 export function foldResolve(own: Own, body: Extract<Input, { kind: 'resolve' }>, at: number): Own {
@@ -123,10 +183,17 @@ export function foldResolve(own: Own, body: Extract<Input, { kind: 'resolve' }>,
 }
 
 /** A terminal outcome: the cooldown begins, the sequence moves when it succeeded, an ended episode is forgotten. */
-function finish(own: Own, record: ActionHistory, outputs: JsonObject | undefined, at: number): Own {
+export function finish(own: Own, record: ActionHistory, outputs: JsonObject | undefined, at: number): Own {
   const { action, episode } = record;
   const spent = own.spent[action.verb] ?? { at: [] };
-  let next: Own = { ...own, spent: { ...own.spent, [action.verb]: { ...spent, endedAt: at } } };
+  const before = spent.endedBy === action.id ? spent.endedBefore : spent.endedAt;
+  const ended: Spent = {
+    at: spent.at,
+    endedAt: at,
+    endedBy: action.id,
+    ...(before === undefined ? {} : { endedBefore: before }),
+  };
+  let next: Own = { ...own, spent: { ...own.spent, [action.verb]: ended } };
   if (outputs !== undefined && !isAside(action.step)) {
     const steps = next.episodes[episode]?.plan?.steps.length ?? 0;
     const verified = next.episodes[episode]?.plan?.verify !== undefined;
@@ -149,10 +216,13 @@ function advance(
 ): Sequence {
   const { step, phase, phases, stepIndex } = done.action;
   const outputs = { ...sequence.outputs, [step]: { ...sequence.outputs[step], ...done.outputs } };
+  if (done.action.call.rollout) return holdAfter({ ...sequence, outputs }, done.action, done.at);
   if (phase + 1 < phases) return { ...sequence, status: 'ready', phase: phase + 1, outputs };
+  // The champion is pointed: what is left of the rollout is to say so.
+  const through = sequence.rollout ? { rollout: { ...sequence.rollout, through: true } } : {};
   if (stepIndex + 1 < done.steps)
-    return { ...sequence, status: 'ready', stepIndex: stepIndex + 1, phase: 0, outputs };
-  return { ...sequence, status: done.verified ? 'verifying' : 'done', outputs, endedAt: done.at };
+    return { ...sequence, ...through, status: 'ready', stepIndex: stepIndex + 1, phase: 0, outputs };
+  return { ...sequence, ...through, status: done.verified ? 'verifying' : 'done', outputs, endedAt: done.at };
 }
 
 function forget(own: Own, id: number): Own {

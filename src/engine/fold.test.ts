@@ -69,7 +69,7 @@ const KINDS: Readonly<Record<EntryKind, readonly [own: Own, body: EntryBody, cha
   'episode-ended': [acting.own, { kind: 'episode-ended', cause, episode, how: 'cleared' }, 'episodes'],
   decision: [emptyOwn(TARGET), decision, 'decisions'],
   ask: [folded(emptyOwn(TARGET), transition, opened), ask, 'asks'],
-  intent: [folded(emptyOwn(TARGET), transition, opened), intent, 'actions spent'],
+  intent: [folded(emptyOwn(TARGET), transition, opened), intent, 'actions begun spent'],
   withdrawn: [
     acting.own,
     { kind: 'withdrawn', cause, episode, action, attempt, reason: 'paused', message: 'x' },
@@ -78,19 +78,41 @@ const KINDS: Readonly<Record<EntryKind, readonly [own: Own, body: EntryBody, cha
   preempted: [
     acting.own,
     { kind: 'preempted', cause, episode, running: action, chain: 'model/late', until: 1, message: 'x' },
-    '-',
+    'actions episodes',
   ],
-  cancelling: [acting.own, { kind: 'cancelling', cause, episode, action, attempt, message: 'x' }, '-'],
-  skipped: [acting.own, { kind: 'skipped', cause, episode, step: 'retrain', message: 'x' }, '-'],
-  retrying: [acting.own, { kind: 'retrying', cause, episode, action, attempt, until: 1, message: 'x' }, '-'],
-  gate: [acting.own, { kind: 'gate', cause, gate: 'p', state: 'closed', since: 1, message: 'x' }, '-'],
+  cancelling: [acting.own, { kind: 'cancelling', cause, episode, action, attempt, message: 'x' }, 'actions'],
+  skipped: [
+    acting.own,
+    { kind: 'skipped', cause, episode, step: 'retrain', next: 'done', message: 'x' },
+    'episodes',
+  ],
+  retrying: [
+    acting.own,
+    { kind: 'retrying', cause, episode, action, attempt, until: 1, message: 'x' },
+    'episodes',
+  ],
+  gate: [
+    acting.own,
+    {
+      ...{ kind: 'gate', cause, gate: 'p', state: 'closed', since: 1, message: 'x' },
+      ...{ timing: 't', blocks: ['retrain'], reaches: ['model/late'], dataSince: 0 },
+    },
+    'gates',
+  ],
   rollout: [
     acting.own,
     { kind: 'rollout', cause, episode, step: 'promote', state: 'holding', index: 0, message: 'x' },
     '-',
   ],
   'rollout-order': [acting.own, { kind: 'rollout-order', episode, what: 'advance', by: PERSON }, '-'],
-  adopted: [acting.own, { kind: 'adopted', cause, episode, action, running: 'other' }, '-'],
+  adopted: [
+    acting.own,
+    {
+      ...{ kind: 'adopted', cause, episode, plan: intent.plan, running: 'other', chain: 'model/other' },
+      action: intent.action,
+    },
+    'episodes',
+  ],
   unresolved: [acting.own, { kind: 'unresolved', action, attempt, message: 'lost' }, 'actions'],
   verified: [
     acting.own,

@@ -2,10 +2,11 @@
  * `fold(history, entry) → history`: what a target's chain says so far. Timers, episodes, sequences, approvals and
  * budgets are derived here and nowhere else, so that a restart forgets nothing. Pure; total over every entry kind.
  */
-import type { Derived, Episode, Fresh, Input, Own, Sequence, TargetRef } from '../model.ts';
+import type { Derived, Episode, Fresh, Input, Own, PolicyHashes, TargetRef } from '../model.ts';
 import { never } from '../model.ts';
 import {
   denialKey,
+  finish,
   foldAsk,
   foldEnded,
   foldIntent,
@@ -13,8 +14,21 @@ import {
   foldResolve,
   foldVote,
   foldWithdrawn,
+  settled,
 } from './fold-actions.ts';
+import { foldOrder, foldRollout } from './fold-rollout.ts';
 import { foldOpened, foldTransition } from './fold-rules.ts';
+import { edited, foldNotVerified, foldRetrying, foldSkipped, retried } from './fold-sequence.ts';
+import {
+  foldAdopted,
+  foldCancelling,
+  foldDelivered,
+  foldGate,
+  foldPreempted,
+  foldTold,
+  foldUntold,
+} from './fold-standing.ts';
+import { foldBegun } from './loops.ts';
 import {
   drop,
   isLive,
@@ -28,7 +42,7 @@ import {
 } from './records.ts';
 
 /** Raise it when `Own` or its meaning changes: projections are rebuilt from the entries then. */
-export const FOLD_VERSION = 3;
+export const FOLD_VERSION = 4;
 
 /** The history of a target about which nothing is known yet. */
 export function emptyOwn(target: TargetRef): Own {
@@ -46,6 +60,9 @@ export function emptyOwn(target: TargetRef): Own {
     decisions: {},
     spent: {},
     verifiedVersions: [],
+    gates: {},
+    begun: {},
+    told: {},
   };
 }
 
@@ -78,17 +95,18 @@ export function fold(own: Own, entry: Fresh, owned?: Owned): Own {
     case 'started':
       return concerns(next, body) ? updateAction(next, body.action, { state: 'started' }, 'settled') : next;
     case 'outcome':
-      return foldOutcome(next, body, entry.at);
+      return foldDelivered(foldOutcome(next, body, entry.at), body);
     case 'absent':
       return concerns(next, body)
         ? updateAction(next, body.action, { state: 'intended', startDue: false }, 'settled')
         : next;
     case 'cannot-tell':
       return concerns(next, body) ? updateAction(next, body.action, { message: body.message }) : next;
+    case 'rollout-order':
+      return foldOrder(next, body);
     case 'pause':
     case 'resume':
     case 'silence':
-    case 'rollout-order':
     case 'checkpoint':
     case 'anchor':
     case 'audit':
@@ -110,7 +128,7 @@ export function concerns(own: Own, body: { readonly action: string; readonly att
 function foldDerived(own: Own, body: Derived, entry: Fresh, owned: Owned | undefined): Own {
   switch (body.kind) {
     case 'transition':
-      return foldTransition(own, body, entry.at, owned);
+      return foldUntold(foldTransition(own, body, entry.at, owned), body);
     case 'episode-opened':
       return foldOpened(own, body, entry, owned);
     case 'episode-ended':
@@ -127,11 +145,13 @@ function foldDerived(own: Own, body: Derived, entry: Fresh, owned: Owned | undef
     case 'ask':
       return foldAsk(own, body, entry.at);
     case 'intent':
-      return foldIntent(own, body, entry.at);
+      return foldTold(foldBegun(foldIntent(own, body, entry.at), body, entry.at), body, entry.at);
     case 'withdrawn':
       return foldWithdrawn(own, body);
     case 'adopted':
-      return own;
+      return foldAdopted(own, body, entry.at, (next, record) =>
+        finish(next, record, record.outputs, entry.at),
+      );
     case 'unresolved':
       return concerns(own, body)
         ? updateAction(own, body.action, { state: 'unresolved', message: body.message })
@@ -143,21 +163,30 @@ function foldDerived(own: Own, body: Derived, entry: Fresh, owned: Owned | undef
             verifiedVersions: [...own.verifiedVersions.filter(one => one !== body.version), body.version],
           }
         : own;
-    case 'not-verified':
-    case 'preempted':
-    case 'cancelling':
-    case 'skipped':
-    case 'retrying':
-    case 'gate':
     case 'rollout':
-      return own;
+      return settled(foldRollout(own, body, entry.at), body.episode);
+    case 'skipped':
+      return foldSkipped(own, body, entry.at);
+    case 'retrying':
+      return foldRetrying(own, body);
+    case 'not-verified':
+      return foldNotVerified(own, body);
+    case 'preempted':
+      return foldPreempted(own, body);
+    case 'cancelling':
+      return foldCancelling(own, body);
+    case 'gate':
+      return foldGate(own, body);
     case 'stalled':
-      return updateSequence(own, body.episode, ({ action: _, approval: __, ...sequence }) => ({
-        ...sequence,
-        status: 'stalled',
-        stalled: body.message,
-        ...(body.version === undefined ? {} : { stalledAt: body.version }),
-      }));
+      return settled(
+        updateSequence(own, body.episode, ({ action: _, approval: __, retryAt: ___, ...sequence }) => ({
+          ...sequence,
+          status: 'stalled',
+          stalled: body.message,
+          ...(body.version === undefined ? {} : { stalledAt: body.version }),
+        })),
+        body.episode,
+      );
     default:
       return never(body);
   }
@@ -171,11 +200,15 @@ export function decisionKey(policy: string, rule: string, group: string): string
 function foldRevision(own: Own, body: Extract<Input, { kind: 'revision' }>): Own {
   const rules: Record<string, Own['rules'][string]> = {};
   for (const [policy, byRule] of Object.entries(own.rules)) {
-    const hashes = body.policies[policy];
-    if (hashes?.timing === own.policies[policy]?.timing && hashes !== undefined) rules[policy] = byRule;
-    else rules[policy] = mapValues(byRule, states => keep(states, state => state.phase === 'firing'));
+    const [was, is] = [own.policies[policy], body.policies[policy]];
+    rules[policy] = Object.fromEntries(
+      Object.entries(byRule).map(([rule, states]) => [
+        rule,
+        keepsTime(was, is, rule) ? states : keep(states, state => state.phase === 'firing'),
+      ]),
+    );
   }
-  const edited = (episode: Episode) => {
+  const isEdited = (episode: Episode) => {
     const policy = episode.cause.policy;
     return (
       body.policies[policy] !== undefined && body.policies[policy].acting !== own.policies[policy]?.acting
@@ -183,14 +216,22 @@ function foldRevision(own: Own, body: Extract<Input, { kind: 'revision' }>): Own
   };
   // An edit ends a stall; and what was adopted was the policy before it.
   const episodes = mapValues(own.episodes, episode =>
-    edited(episode) && !episode.ended
-      ? { ...episode, adopted: false, sequence: retried(episode.sequence) }
+    isEdited(episode) && !episode.ended
+      ? { ...episode, adopted: false, sequence: edited(episode.sequence) }
       : episode,
   );
   const authors = mapEntries(body.policies, (policy, hashes) =>
     hashes.acting === own.policies[policy]?.acting ? own.authors[policy] : body.commit.author.email,
   );
   return { ...own, commit: body.commit.sha, policies: body.policies, authors, rules, episodes };
+}
+
+/** An edit of one rule resets the timers of that rule alone. */
+function keepsTime(was: PolicyHashes | undefined, is: PolicyHashes | undefined, rule: string): boolean {
+  if (!was || !is) return false;
+  return was.rules && is.rules
+    ? was.rules[rule] !== undefined && was.rules[rule] === is.rules[rule]
+    : was.timing === is.timing;
 }
 
 function mapEntries<T>(
@@ -205,12 +246,9 @@ function withoutDenials(own: Own, id: number): Own {
   const cause = own.episodes[id]?.cause;
   if (!cause) return own;
   const prefix = denialKey(cause, '');
-  const denials = Object.entries(own.denials).filter(([key]) => !key.startsWith(prefix));
+  // Names of groups come from outside and may hold a slash; ids of steps may not.
+  const denials = Object.entries(own.denials).filter(
+    ([key]) => key.slice(0, key.lastIndexOf('/') + 1) !== prefix,
+  );
   return { ...own, denials: Object.fromEntries(denials) };
-}
-
-/** A stalled sequence starts anew, one round later; any other stays. */
-function retried(sequence: Sequence): Sequence {
-  if (sequence.status !== 'stalled') return sequence;
-  return { round: sequence.round + 1, stepIndex: 0, phase: 0, status: 'ready', outputs: {}, acted: false };
 }

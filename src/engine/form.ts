@@ -1,6 +1,8 @@
 /**
  * What an action of a sequence will be: its plan, its scope, its frozen arguments, its evidence. Pure.
  */
+
+import { hashOf } from '../canonical.ts';
 import type {
   Action,
   CapabilityCall,
@@ -11,12 +13,18 @@ import type {
   JsonObject,
   SequencePlan,
   StepSpec,
+  Verb,
   Verdict,
 } from '../model.ts';
 import type { Draft } from './draft.ts';
 import { shown } from './explain.ts';
+import { taintedOf } from './gates.ts';
+import { ruleName, scopeOfGroup } from './groups.ts';
 import { actionId, chainOf, effectKey, planHash } from './ids.ts';
+import { inhibitedBy } from './inhibition.ts';
 import type { Scope } from './label-sets.ts';
+import { readNames } from './names.ts';
+import { routed } from './notifications.ts';
 import { isAside } from './records.ts';
 import { fill } from './slots.ts';
 
@@ -32,7 +40,7 @@ export interface Progress {
 /** The plan of a sequence that has begun; before, what the policy says now. */
 export function planOf(p: Pick<Progress, 'policy' | 'episode'>): SequencePlan {
   if (p.episode.plan && p.episode.sequence.acted) return p.episode.plan;
-  const rule = p.policy.rules.find(one => one.name === p.episode.cause.rule) ?? p.policy.rules[0];
+  const rule = p.policy.rules.find(one => one.name === p.episode.cause.rule);
   return {
     steps: rule?.then ?? [],
     ...(rule?.verify ? { verify: rule.verify } : {}),
@@ -49,12 +57,13 @@ export function scopeOf(p: Progress, plan: SequencePlan): Scope {
   const own = draft.snapshot.observations[`${policy.policy}#${episode.id}`] ?? {};
   const shared =
     plan.actingHash === policy.actingHash ? draft.snapshot.observations[policy.policy] : undefined;
-  return {
+  const scope: Scope = {
     observations: { ...shared, ...own },
     before: episode.before,
     steps: episode.sequence.outputs,
     target: { name: policy.target.name, kind: policy.target.kind },
   };
+  return scopeOfGroup(scope, episode.labels);
 }
 
 /** Observations that a condition reads and the snapshot does not hold. */
@@ -64,19 +73,22 @@ export function missingNames(logic: Json, plan: SequencePlan, scope: Scope): str
   );
 }
 
-function readNames(logic: Json): string[] {
-  if (logic === null || typeof logic !== 'object') return [];
-  if (Array.isArray(logic)) return logic.flatMap(one => readNames(one as Json));
-  return Object.entries(logic).flatMap(([op, args]) =>
-    op === 'var' ? [String(Array.isArray(args) ? args[0] : args).split('.')[0] ?? ''] : readNames(args),
-  );
+type Refused = { readonly held: Hold } | { readonly unbound: string };
+type Formed = { readonly action: Action } | Refused;
+/** The calls of a step, and a hash of what they do, but for when and for whom. */
+interface Made {
+  readonly calls: readonly CapabilityCall[];
+  readonly callHash?: string;
 }
 
-type Formed = { readonly action: Action } | { readonly held: Hold } | { readonly unbound: string };
-
-/** The action of the current step and phase, with its arguments frozen. */
-export function form(p: Progress, plan: SequencePlan, step: StepSpec): Formed {
-  const { draft, episode, policy, verdict } = p;
+/** The action of the current step and phase, with its arguments frozen. `given`: its calls, when the verb has no say in them. */
+export function form(
+  p: Progress,
+  plan: SequencePlan,
+  step: StepSpec,
+  given?: readonly CapabilityCall[],
+): Formed {
+  const { draft, episode, policy } = p;
   const { sequence } = episode;
   const verb = draft.verbs[step.verb];
   if (!verb) return { unbound: `verb ${step.verb} is not known to this version` };
@@ -87,51 +99,97 @@ export function form(p: Progress, plan: SequencePlan, step: StepSpec): Formed {
     group: episode.cause.group,
     episode: episode.id,
   };
-  // Once an ask or an earlier phase froze the arguments, the same ones are used.
+  if (given === undefined && verb.needs.includes('serving') && draft.snapshot.serving?.unknown) {
+    return { held: { reason: 'unknown', message: `serving: ${draft.snapshot.serving.unknown.message}` } };
+  }
+  const made: Made | Refused = given
+    ? { calls: given }
+    : (frozenCalls(p, step) ?? newCalls(p, plan, step, verb, origin));
+  if ('held' in made || 'unbound' in made) return made;
+  const call = made.calls[sequence.phase];
+  const connection = call && connectionOf(call, plan);
+  if (call && !connection) return { unbound: `Connection ${call.connection} is not there any more` };
+  if (!call || !connection) return { unbound: `${step.verb} has no phase ${sequence.phase}` };
+  const action = actionOf({ p, plan, step, call, calls: made.calls, connection, origin });
+  const { callHash } = made;
+  return { action: callHash === undefined ? action : { ...action, callHash } };
+}
+
+/** The verb's calls with the arguments as they are now: frozen with the ask, or with the intent. */
+function newCalls(
+  p: Progress,
+  plan: SequencePlan,
+  step: StepSpec,
+  verb: Verb,
+  origin: Action['origin'],
+): Made | Refused {
+  const { draft, episode, policy, verdict } = p;
   const members = verdict?.answer === 'breach' ? verdict.members : episode.members;
   const filled = fill(step.args, {
-    steps: sequence.outputs,
+    steps: episode.sequence.outputs,
     members,
     before: episode.before,
     labels: episode.labels,
+    observations: scopeOf(p, plan).observations,
   });
   if ('missing' in filled)
     return { held: { reason: 'late', message: `\${${filled.missing}} has no value yet` } };
-  if (verb.needs.includes('serving') && draft.snapshot.serving?.unknown) {
-    return { held: { reason: 'unknown', message: `serving: ${draft.snapshot.serving.unknown.message}` } };
-  }
-  const called = verb.calls(messageArgs(step, filled.args, p), {
+  const tainted = taintedOf(draft.facts, draft.at);
+  const args = messageArgs(step, filled.args, p);
+  const context = {
     target: policy.target,
     documents: plan.documents,
     at: draft.at,
     verifiedVersions: draft.own.verifiedVersions,
     origin,
     ...(draft.snapshot.serving ? { serving: draft.snapshot.serving } : {}),
-  });
+    ...(tainted.length > 0 ? { tainted } : {}),
+  };
+  const called = verb.calls(args, context);
+  if ('held' in called) {
+    const until = called.until === undefined ? {} : { until: called.until };
+    return { held: { reason: 'gated', message: called.held, ...until } };
+  }
   if ('unbound' in called) return { unbound: called.unbound };
-  const calls = frozenCalls(p, step) ?? called.calls;
-  const call = calls[sequence.phase];
-  const connection = call && connectionOf(call, plan);
-  if (call && !connection) return { unbound: `Connection ${call.connection} is not there any more` };
-  if (!call || !connection) return { unbound: `${step.verb} has no phase ${sequence.phase}` };
-  return { action: actionOf({ p, plan, step, call, calls, connection, origin }) };
+  if (called.calls.every(({ capability }) => capability === 'notify.send')) {
+    const send = (call: CapabilityCall) => ({
+      ...call,
+      args: { ...call.args, ...routed(policy, episode, step, call.args) },
+    });
+    return { calls: called.calls.map(send) };
+  }
+  const anytime = verb.calls(args, { ...context, at: 0, origin: { request: '' }, tainted: [] });
+  return {
+    calls: called.calls,
+    callHash: hashOf({ verb: verb.name, anytime, without: tainted.map(({ from }) => from) }),
+  };
 }
 
 /** Texts of messages carry the evidence, not only the author's words; those beside the sequence have it already. */
 function messageArgs(step: StepSpec, args: JsonObject, p: Progress): JsonObject {
   if (step.verb !== 'notify' && step.verb !== 'escalate') return args;
   const words = typeof args.text === 'string' ? `${args.text}\n` : '';
-  return { ...args, text: isAside(step.id) ? words.trimEnd() : `${words}${evidenceOf(p)}` };
+  if (isAside(step.id)) return { ...args, text: words.trimEnd() };
+  const inhibited = inhibitedBy(p.policy.guard, p.draft.facts, p.draft.at).map(
+    hold => `\nInhibited meanwhile: ${hold.message}`,
+  );
+  return { ...args, text: `${words}${evidenceOf(p)}${inhibited.join('')}` };
 }
 
-/** Calls of an earlier phase of the same step and round: what was frozen then stays. */
-function frozenCalls(p: Progress, step: StepSpec): readonly CapabilityCall[] | undefined {
+/** Calls of an earlier phase, or of an attempt that failed, of the same step and round: what was frozen then stays. */
+function frozenCalls(p: Progress, step: StepSpec): Made | undefined {
   const { sequence, id } = p.episode;
-  if (sequence.phase === 0) return undefined;
+  if (isAside(step.id)) return undefined;
   const first = Object.values(p.draft.own.actions).find(
-    one => one.episode === id && one.action.step === step.id && one.action.round === sequence.round,
+    one =>
+      one.episode === id &&
+      one.action.step === step.id &&
+      one.action.round === sequence.round &&
+      (sequence.phase > 0 || (one.action.phase === 0 && one.failures !== undefined)),
   );
-  return first?.action.calls;
+  if (first === undefined) return undefined;
+  const { calls, callHash } = first.action;
+  return { calls, ...(callHash === undefined ? {} : { callHash }) };
 }
 
 function actionOf(of: {
@@ -200,9 +258,10 @@ export function evidenceOf({ policy, episode, verdict, draft }: Progress): strin
         .map(set => Object.values(set).join('/'))
         .join(', ')}${sets.length > 10 ? ` and ${sets.length - 10} more` : ''}`,
   );
+  const group = episode.cause.group === '' ? '' : ` [${Object.values(episode.labels).join('/')}]`;
   const hours = Math.round((draft.at - episode.openedAt) / 3_600_000);
   return [
-    `${policy.policy} on ${policy.target.name}: ${rule?.when.text ?? ''} fires${hours > 0 ? `, for ${hours} h now` : ''}.`,
+    `${ruleName(policy, episode.cause.rule)}${group} on ${policy.target.name}: ${rule?.when.text ?? ''} fires${hours > 0 ? `, for ${hours} h now` : ''}.`,
     values,
     ...members,
   ]

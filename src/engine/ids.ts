@@ -1,8 +1,7 @@
-/** Deterministic names: chains, groups, slots in time, action ids, plan hashes. Pure. */
+/** Deterministic names: chains, groups, action ids, plan hashes, hashes of policies and rules. Pure. */
 import { effectKey, hashOf } from '../canonical.ts';
-import type { Action, ClosedPolicy, Labels, Origin, PolicyHashes, TargetRef } from '../model.ts';
-
-const HOUR_MS = 3_600_000;
+import type { Action, ClosedPolicy, Json, Labels, Origin, PolicyHashes, Rule, TargetRef } from '../model.ts';
+import { readNames } from './names.ts';
 
 /** The ledger chain of a target: `model/late-flights`. */
 export function chainOf(target: TargetRef): string {
@@ -16,44 +15,54 @@ export function targetOf(chain: string): TargetRef | undefined {
   return { kind, name: rest.join('/') };
 }
 
-/** The key of a label set: `''` for the whole target, else `a=1,b=2` with sorted names. */
+/**
+ * The key of a label set: `''` for the whole target, else `a=1,b=2` with sorted names. Values come from outside: a comma or a
+ * backslash in one is escaped, so that two sets never have one key.
+ */
 export function groupKey(labels: Labels): string {
   const names = Object.keys(labels);
   if (names.length === 0) return '';
   if (names.length > 1) names.sort();
   let key = '';
-  for (const name of names) key += `${key === '' ? '' : ','}${name}=${labels[name]}`;
+  for (const name of names) key += `${key === '' ? '' : ','}${name}=${escaped(labels[name] ?? '')}`;
   return key;
 }
 
-/** Hashes by which an edit of a policy is noticed by a target's chain. */
+function escaped(value: string): string {
+  return value.includes(',') || value.includes('\\') ? value.replace(/[\\,]/g, '\\$&') : value;
+}
+
+/** Hashes by which an edit of a policy is noticed by a target's chain: of one rule, only that rule's timers start anew. */
 export function policyHashes(policy: ClosedPolicy): PolicyHashes {
-  const timing = {
-    observe: Object.values(policy.observe).map(({ position: _, ...spec }) => spec),
-    rules: policy.rules.map(rule => ({ name: rule.name, when: rule.when.logic, forMs: rule.forMs })),
+  const rules = Object.fromEntries(policy.rules.map(rule => [rule.name, timingHash(policy, rule)]));
+  return { acting: policy.actingHash, timing: hashOf(rules), rules };
+}
+
+/** Over what the clock of a pending rule depends on: what it reads, when, for, per. */
+function timingHash(policy: ClosedPolicy, rule: Rule): string {
+  const observed = observationsOf(policy, rule.when.logic).map(name => {
+    const spec = policy.observe[name];
+    if (spec === undefined) return [name];
+    // Thresholds come from all rules, and positions move with the lines above.
+    const { position: _, thresholds: __, needs, ...rest } = spec;
+    return [name, { ...rest, needs: needs?.logic ?? null }];
+  });
+  return hashOf({ observed, when: rule.when.logic, forMs: rule.forMs, per: rule.per ?? null });
+}
+
+/** Names of the observations behind a condition, with those that they need, sorted. */
+function observationsOf(policy: ClosedPolicy, logic: Json): readonly string[] {
+  const found = new Set<string>();
+  const reach = (names: readonly string[]): void => {
+    for (const name of names) {
+      if (found.has(name)) continue;
+      found.add(name);
+      const needs = policy.observe[name]?.needs;
+      if (needs) reach(readNames(needs.logic));
+    }
   };
-  return { acting: policy.actingHash, timing: hashOf(timing) };
-}
-
-/** Where in its period a rule is evaluated, so that a thousand targets do not wake at once. */
-function slotOffset(target: string, policy: string, everyMs: number): number {
-  return Number.parseInt(hashOf({ target, policy }).slice(0, 12), 16) % Math.min(everyMs, HOUR_MS);
-}
-
-/** True when a slot k × every + offset lies in (last, at]. A target that was never looked at is due. */
-export function isDue(policy: ClosedPolicy, at: number, last: number | undefined): boolean {
-  if (last === undefined) return true;
-  return slotBefore(policy, at) > slotBefore(policy, last);
-}
-
-/** The first slot after `at`. */
-export function nextSlot(policy: ClosedPolicy, at: number): number {
-  return slotBefore(policy, at) + policy.everyMs;
-}
-
-function slotBefore(policy: ClosedPolicy, at: number): number {
-  const offset = slotOffset(chainOf(policy.target), policy.policy, policy.everyMs);
-  return Math.floor((at - offset) / policy.everyMs) * policy.everyMs + offset;
+  reach(readNames(logic));
+  return [...found].sort();
 }
 
 /** The id of an action: a hash of its causes and of nothing else, so that an edit never fires it again. */

@@ -1,13 +1,14 @@
 /**
  * Verify and give up: whether the remedy helped, judged on data that postdates it. Pure.
  */
-import type { Hold, Json, Observation, Verdict } from '../model.ts';
-import { compile } from './condition.ts';
+import type { ActionHistory, Hold, Observation, Own, Verdict } from '../model.ts';
 import { causeOf, emit } from './draft.ts';
-import { explain, render, shown } from './explain.ts';
+import { type Explanation, explain, render, shown } from './explain.ts';
 import { missingNames, type Progress, planOf, scopeOf } from './form.ts';
+import { answerOf } from './groups.ts';
 import type { Scope } from './label-sets.ts';
 import { decide, held, NEVER, type Outlook, stall } from './moves.ts';
+import { isAside } from './records.ts';
 
 /** Verify: first known true → verified; known false at the end → not verified; unknown at the end → not judged. */
 export function judge(p: Progress): Outlook {
@@ -24,22 +25,26 @@ export function judge(p: Progress): Outlook {
   };
   const wait: Outlook = { ...held(p, [waiting]), wakeAt: until };
   const reverted = revertedVersion(p);
-  if (reverted) return giveUp(p, true, `version ${reverted} is no longer in service`);
+  if (reverted) {
+    // Someone has taken it back: nothing is done against them.
+    return giveUp(p, { judged: true, message: `version ${reverted} is no longer in service` });
+  }
   const late = draft.at >= until;
   const shared = scopeOf(p, plan);
   const missing = missingNames(verify.that.logic, plan, shared);
   if (missing.length > 0) return late || p.verdict ? { ...wait, needs: missing } : wait;
   const scope = { ...shared, observations: postdating(shared.observations, ended) };
-  const answer = compile(verify.that.logic).evaluate(scope);
-  if (answer === true) return verified(p, scope, verify.that.logic);
+  const { answer, set } = answerOf(verify.that.logic, scope);
+  const why = explain(verify.that.logic, scope, set);
+  if (answer === true) return verified(p, why);
   if (!late) return wait;
-  const { operands, clause } = explain(verify.that.logic, scope, undefined);
-  const found = operands.map(one => `${one.name} ${shown(one)}`).join(', ');
-  return giveUp(
-    p,
-    answer === false,
-    `${clause} was ${answer === false ? 'false' : 'not known'} at the end: ${found}`,
-  );
+  const found = why.operands.map(one => `${one.name} ${shown(one)}`).join(', ');
+  const next = episode.sequence.round + 1;
+  return giveUp(p, {
+    judged: answer === false,
+    message: `${why.clause} was ${answer === false ? 'false' : 'not known'} at the end: ${found}`,
+    ...(answer === false && next < verify.attempts ? { next } : {}),
+  });
 }
 
 /** A window that began before the remedy ended says nothing about it. */
@@ -75,7 +80,7 @@ function promotedVersion({ draft, episode }: Progress): string | undefined {
   return typeof version === 'string' ? version : undefined;
 }
 
-function verified(p: Progress, scope: Scope, logic: Json): Outlook {
+function verified(p: Progress, why: Explanation): Outlook {
   const { draft, episode, policy } = p;
   const cause = causeOf(policy, episode.cause.rule, episode.cause.group);
   const verdict: Verdict = {
@@ -83,7 +88,7 @@ function verified(p: Progress, scope: Scope, logic: Json): Outlook {
     rule: episode.cause.rule,
     labels: episode.labels,
     answer: 'ok',
-    ...explain(logic, scope, undefined),
+    ...why,
   };
   emit(draft, { kind: 'verified', what: 'sequence', cause, episode: episode.id, basis: 'verify', verdict });
   const version = promotedVersion(p);
@@ -103,9 +108,44 @@ function verified(p: Progress, scope: Scope, logic: Json): Outlook {
   return { decision: decide(p, 'none', []), needs: [], wakeAt: NEVER };
 }
 
-function giveUp(p: Progress, judged: boolean, message: string): Outlook {
+/** The remedy did not help, or nobody knows: another round, or a stall that tells what was tried. */
+function giveUp(
+  p: Progress,
+  found: { readonly judged: boolean; readonly message: string; readonly next?: number },
+): Outlook {
   const { draft, episode, policy } = p;
+  const { judged, message, next } = found;
   const cause = causeOf(policy, episode.cause.rule, episode.cause.group);
-  emit(draft, { kind: 'not-verified', cause, episode: episode.id, judged });
-  return stall(p, judged ? 'not-verified' : 'not-judged', `the remedy did not help: ${message}`);
+  const again = next === undefined ? {} : { next };
+  emit(draft, { kind: 'not-verified', cause, episode: episode.id, judged, ...again });
+  if (next !== undefined) return { decision: decide(p, 'none', []), needs: [], wakeAt: draft.at };
+  const tried = triedText(draft.own, episode.id);
+  return stall(p, judged ? 'not-verified' : 'not-judged', `the remedy did not help: ${message}${tried}`);
+}
+
+/** What every round has tried, one line each, the first round first; empty when there was one round only. */
+function triedText(own: Own, episode: number): string {
+  const rounds = new Map<number, string[]>();
+  const records = Object.values(own.actions).filter(
+    one => one.episode === episode && !isAside(one.action.step),
+  );
+  const order = (one: ActionHistory) => [one.action.round, one.action.stepIndex, one.action.phase];
+  for (const record of records.sort((a, b) => compareEach(order(a), order(b)))) {
+    const { round, step, verb, phase, phases } = record.action;
+    const { version } = record.outputs ?? {};
+    const name = step === verb ? verb : `${verb} (${step})`;
+    const part = phases > 1 ? ` ${phase + 1} of ${phases}` : '';
+    const got = typeof version === 'string' ? `, version ${version}` : '';
+    const lines = rounds.get(round) ?? [];
+    rounds.set(round, [...lines, `${name}${part} ${record.state}${got}`]);
+  }
+  if (rounds.size < 2) return '';
+  return [...rounds]
+    .map(([round, lines]) => `\nRound ${round + 1}: ${lines.join('; ')}; not verified.`)
+    .join('');
+}
+
+function compareEach(a: readonly number[], b: readonly number[]): number {
+  const at = a.findIndex((value, i) => value !== b[i]);
+  return at < 0 ? 0 : (a[at] ?? 0) - (b[at] ?? 0);
 }

@@ -8,6 +8,8 @@ export interface Scope {
   readonly before: Readonly<Record<string, Scalar>>;
   readonly steps: Readonly<Record<string, { readonly [output: string]: Json }>>;
   readonly target: { readonly [path: string]: Json };
+  /** Of the group that the condition is asked for. */
+  readonly labels?: Labels;
 }
 
 /** The reading of each observation that a clause reads, by slot. */
@@ -32,9 +34,9 @@ export function labelSets(scope: Scope, names: readonly string[]): readonly Labe
 }
 
 /**
- * Visits the label sets of the vectors among `names`: those of the vector with the most labels; the others are matched on
- * shared labels, and an unmatched one is unknown. False when an observation was not had: then no set is known. `readings`
- * is the same array at every visit: copy it to keep it.
+ * Visits the label sets of the vectors among `names`: those of the vector with the most labels, then those that only another
+ * vector with the same labels has. Vectors are matched on shared labels, and what has no match is unknown. False when a
+ * vector was not had: then no set is known. `readings` is the same array at every visit: copy it to keep it.
  */
 export function eachSet(
   scope: Scope,
@@ -42,7 +44,8 @@ export function eachSet(
   visit: (labels: Labels, readings: Readings) => void,
 ): boolean {
   const vectors = names.map(name => own(scope.observations, name));
-  if (vectors.some(vector => vector === undefined || vector.unknown)) return false;
+  // A single value that is unknown hides no label set: it is unknown for each.
+  if (vectors.some(one => one === undefined || (one.vector && one.unknown))) return false;
   const readings: (Reading | undefined)[] = vectors.map(() => undefined);
   const slots = vectors.flatMap((vector, slot) => (vector?.vector ? [{ vector, slot }] : []));
   const lead = slots.reduce<(typeof slots)[number] | undefined>(
@@ -50,14 +53,27 @@ export function eachSet(
     undefined,
   );
   if (lead === undefined) {
+    if (vectors.some(one => one?.unknown)) return false;
     visit({}, readings);
     return true;
   }
   const others = slots.filter(one => one !== lead).map(one => ({ ...one, find: matcher(one.vector) }));
-  for (const reading of lead.vector.readings) {
-    readings[lead.slot] = reading;
-    for (const other of others) readings[other.slot] = other.find(reading.labels);
-    visit(reading.labels, readings);
+  const visitAll = (slot: number, of: readonly Reading[]) => {
+    for (const reading of of) {
+      readings[slot] = reading;
+      for (const other of others) if (other.slot !== slot) readings[other.slot] = other.find(reading.labels);
+      visit(reading.labels, readings);
+    }
+  };
+  visitAll(lead.slot, lead.vector.readings);
+  if (others.length === 0) return true;
+  readings[lead.slot] = undefined;
+  const seen = new Set(lead.vector.readings.map(reading => groupKey(reading.labels)));
+  for (const { vector, slot } of others) {
+    if (width(vector) < width(lead.vector)) continue;
+    const alone = vector.readings.filter(reading => !seen.has(groupKey(reading.labels)));
+    for (const reading of alone) seen.add(groupKey(reading.labels));
+    visitAll(slot, alone);
   }
   return true;
 }

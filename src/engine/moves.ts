@@ -2,10 +2,15 @@
  * The moves that every status of a sequence shares: intend, hold, stall and escalate, and the decision that says so. Pure.
  */
 import type { Action, Decision, Hold, SequencePlan, StepSpec } from '../model.ts';
-import { pauseKeys } from './admit.ts';
+import { isFirst, isMessage, pauseKeys } from './admit.ts';
+import { ACTED } from './blast-radius.ts';
 import { causeOf, emit, lockKey } from './draft.ts';
 import { evidenceOf, form, type Progress, planOf } from './form.ts';
+import { GATES, gateKey, gateRefs } from './gates.ts';
 import { chainOf } from './ids.ts';
+import { inhibitorKeys } from './inhibition.ts';
+import { loopOf } from './loops.ts';
+import { connectionKey, connectionsOf } from './reachability.ts';
 import { isLive } from './records.ts';
 
 /** Names of observations that are missing for this episode, taken under `policy#episode`. */
@@ -18,8 +23,18 @@ export interface Outlook {
 }
 
 /** Keys of the facts that admission reads for an action. */
-export function factsOf({ policy }: Progress, action: Action): readonly string[] {
-  return [...pauseKeys(chainOf(policy.target), action.verb), lockKey(action.call.subject)];
+export function factsOf({ draft, policy }: Progress, action: Action): readonly string[] {
+  const verb = draft.verbs[action.verb];
+  const always = [...pauseKeys(chainOf(policy.target), action.verb), lockKey(action.call.subject)];
+  if (verb === undefined || isMessage(verb) || verb.safe) return always;
+  const gates = gateRefs(draft.facts).map(({ chain, gate }) => gateKey(chain, gate));
+  return [
+    ...always,
+    ...(gates.length > 0 ? [GATES, ...gates] : []),
+    ...inhibitorKeys(policy.guard),
+    ...connectionsOf(policy).map(connectionKey),
+    ...(policy.guard.blastRadius ? [ACTED] : []),
+  ];
 }
 
 export const NEVER = Number.MAX_SAFE_INTEGER;
@@ -32,16 +47,21 @@ export function intend(
 ): Outlook {
   const { draft, policy, episode } = p;
   const read = factsOf(p, action);
+  const verb = draft.verbs[action.verb];
   emit(draft, {
     kind: 'intent',
     cause: causeOf(policy, episode.cause.rule, episode.cause.group),
     episode: episode.id,
     action,
     plan,
-    first: action.phase === 0,
+    // A further attempt consumes nothing.
+    first: action.phase === 0 && draft.own.actions[action.id]?.spentAt === undefined,
     facts: Object.fromEntries(read.flatMap(key => (draft.facts[key] ? [[key, draft.facts[key]]] : []))),
     snapshot: draft.snapshotHash(),
     ...(approval === undefined ? {} : { approval }),
+    ...(verb && isFirst({ action, plan, own: draft.own, verb, verbs: draft.verbs })
+      ? { impact: true as const }
+      : {}),
   });
   const decision = decide(p, 'act', [], { id: action.step, verb: action.verb });
   return { decision, needs: [], wakeAt: NEVER, read };
@@ -50,7 +70,15 @@ export function intend(
 /** Nothing more is tried; people are told why, with the evidence and a recommendation. */
 export function stall(
   p: Progress,
-  reason: 'not-verified' | 'not-judged' | 'step-failed' | 'not-met' | 'cancelled' | 'unbound',
+  reason:
+    | 'not-verified'
+    | 'not-judged'
+    | 'step-failed'
+    | 'not-met'
+    | 'cancelled'
+    | 'unbound'
+    | 'loop'
+    | 'rollout-failed',
   message: string,
   escalates = true,
 ): Outlook {
@@ -86,6 +114,8 @@ export function escalate(p: Progress, message: string, id = '!escalate'): void {
   const formed = form(aside, plan, step);
   // The same page is not sent twice at once; a later one of the same cause is a further attempt.
   if (!('action' in formed) || isLiveNow(p, formed.action.id)) return;
+  // A flood of pages wakes nobody.
+  if (loopOf(p.draft.own, formed.action, true, p.draft.at) !== undefined) return;
   intend(aside, plan, formed.action, undefined);
 }
 

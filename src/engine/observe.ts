@@ -5,6 +5,7 @@
 import { hashOf } from '../canonical.ts';
 import { newestQuery, staleness } from '../evaluators/newest.ts';
 import {
+  type Answer,
   type Dialect,
   type Evaluator,
   type Json,
@@ -17,13 +18,14 @@ import {
   type UnknownReason,
   type Want,
 } from '../model.ts';
+import { chainOf } from './ids.ts';
 import type { World } from './world.ts';
 
 export type Observations = Readonly<Record<string, Readonly<Record<string, Observation>>>>;
 
 /** One tick's memory of what was asked: equal queries and equal requests share one answer. */
 export interface Asked {
-  readonly rows: Map<string, Promise<readonly Row[]>>;
+  readonly rows: Map<string, Promise<Answer>>;
   readonly observations: Map<string, Promise<Observation>>;
 }
 
@@ -50,11 +52,38 @@ export async function observe(
   return merged;
 }
 
-function takeOnce(world: World, want: Want, asked: Asked): Promise<Observation> {
+async function takeOnce(world: World, want: Want, asked: Asked): Promise<Observation> {
+  if ('unavailable' in want || want.reuse === undefined) return takeNow(world, want, asked);
+  const kept = await keptOf(world, want, want.reuse);
+  return kept ?? { ...(await takeNow(world, want, asked)), asked: want.reuse.asked };
+}
+
+/** How many of the newest observations of a name are looked through: every policy of the target may have one. */
+const MOST_KEPT = 50;
+
+/** The last answer to the same question, unless it is too old or unknown. It becomes part of this snapshot. */
+async function keptOf(
+  world: World,
+  { policy, request }: Extract<Want, { request: unknown }>,
+  { since, asked }: { readonly since: number; readonly asked: string },
+): Promise<Observation | undefined> {
+  const rows = await world.store.observationsOf(chainOf(request.target), {
+    name: request.name,
+    limit: MOST_KEPT,
+  });
+  const found = rows.find(
+    row => row.policy === policy && row.takenAt >= since && row.observation.asked === asked,
+  )?.observation;
+  const isUnknown = found?.unknown || (found?.vector === false && found.readings.some(one => one.unknown));
+  return isUnknown ? undefined : found;
+}
+
+function takeNow(world: World, want: Want, asked: Asked): Promise<Observation> {
   if ('unavailable' in want) {
     const evaluator = world.catalogue.evaluators[want.spec.evaluator];
     return Promise.resolve(unknownObservation(want.spec, evaluator, want.unavailable));
   }
+  if (world.takeObservation) return world.takeObservation(want);
   const { name: _, ...request } = want.request;
   const key = hashOf(request);
   const known = asked.observations.get(key);
@@ -70,7 +99,7 @@ async function take(world: World, request: ObservationRequest, asked: Asked): Pr
     if (!evaluator) throw new Error(`evaluator ${request.evaluator} is not known`);
     return await evaluate(world, evaluator, request, asked);
   } catch (error) {
-    const unknown = unknownOf(error);
+    const unknown = unknownOf(error, request.connection.name);
     if (!(error instanceof PortError)) {
       world.log.error(
         { evaluator: request.evaluator, observation: request.name, error: unknown.message },
@@ -136,12 +165,7 @@ function finite(observation: Observation): Observation {
   return { ...observation, readings, ...detail };
 }
 
-function shared(
-  world: World,
-  request: ObservationRequest,
-  query: Query,
-  asked: Asked,
-): Promise<readonly Row[]> {
+function shared(world: World, request: ObservationRequest, query: Query, asked: Asked): Promise<Answer> {
   const key = `${request.connection.name}\n${hashOf(query)}`;
   const known = asked.rows.get(key);
   if (known) return known;
@@ -185,16 +209,29 @@ function isFixed(request: ObservationRequest): boolean {
   return end <= (request.interval?.from ?? Number.NEGATIVE_INFINITY);
 }
 
-/** What is not there cannot be asked: `absent` is only for a query that succeeded and found nothing. */
+/**
+ * What is not there cannot be asked: `absent` is only for a query that succeeded and found nothing, and a query that is
+ * wrong says nothing about its connection.
+ */
 const REASONS: Readonly<Record<string, UnknownReason>> = {
   timeout: 'budget',
   memory: 'budget',
   budget: 'budget',
+  'bad-query': 'undefined',
+  'bad-answer': 'undefined',
+  'no-column': 'undefined',
+  refused: 'undefined',
 };
 
-function unknownOf(error: unknown): Unknown {
-  if (error instanceof PortError)
-    return { reason: REASONS[error.code] ?? 'unreachable', message: error.message };
+function unknownOf(error: unknown, connection: string): Unknown {
+  if (error instanceof PortError) {
+    const gone = error.code === 'unreachable' && error.subject === connection;
+    return {
+      reason: REASONS[error.code] ?? 'unreachable',
+      message: error.message,
+      ...(gone ? { connection } : {}),
+    };
+  }
   return { reason: 'unreachable', message: error instanceof Error ? error.message : String(error) };
 }
 

@@ -1,9 +1,19 @@
 /** Projections of entries, written in the transaction that appends them: the actions table, locks and pauses. */
 
 import { effectKey } from '../canonical.ts';
-import type { Derived, Input, Own, StoreOwn, Transaction } from '../model.ts';
-import { isLocked, lockKey } from './draft.ts';
+import type { Action, Derived, Input, JsonObject, Own, StoreOwn, Transaction } from '../model.ts';
+import { ACTED, actedOf, withActed, withoutActed } from './blast-radius.ts';
+import { isLocked, lockKey, lockValue } from './draft.ts';
+import { asObject } from './fact-values.ts';
 import { concerns } from './fold.ts';
+import {
+  adoptersOf,
+  OUTCOME_KEPT_MS,
+  OUTCOME_PREFIX,
+  outcomeKey,
+  outcomeValue,
+  withAdopter,
+} from './locks.ts';
 import { isLive } from './records.ts';
 
 /** Rows that nothing is due for any more. */
@@ -36,12 +46,22 @@ export async function project(
           intendedAt: written.at,
         };
         await tx.putAction({ ...row, state: 'intended' });
-        const lock = { action: action.id, chain: written.chain, since: written.at };
-        if (isLocked(action.call)) await tx.setFact(lockKey(action.call.subject), lock);
+        if (isLocked(action.call)) await take(tx, action, written);
+        if (body.impact) await count(tx, action, written, body.cause.policy);
         break;
       }
+      case 'adopted':
+        if (body.outcome === undefined) await join(tx, body.action.call.subject, written.chain);
+        break;
+      case 'preempted':
+        await change(tx, newest(body.running), { cancelRequested: true, dueAt: 0 });
+        break;
+      case 'cancelling':
+        await change(tx, newest(body.action), { cancelRequested: true, dueAt: 0 });
+        break;
       case 'withdrawn':
-        if (body.action !== undefined) await end(tx, effectKey(body.action, body.attempt ?? 1), 'withdrawn');
+        if (body.action !== undefined)
+          await end(tx, effectKey(body.action, body.attempt ?? 1), 'withdrawn', written);
         break;
       case 'unresolved':
         await change(tx, effectKey(body.action, body.attempt), { state: 'unresolved', dueAt: NEVER });
@@ -64,12 +84,16 @@ export async function project(
         await change(tx, newest(body.action), { cancelRequested: true, dueAt: 0 });
         break;
       case 'outcome':
-        if (body.outcome !== 'lost') await end(tx, effectKey(body.action, body.attempt), body.outcome);
+        if (body.outcome !== 'lost')
+          await end(tx, effectKey(body.action, body.attempt), body.outcome, written, body);
         else await change(tx, effectKey(body.action, body.attempt), { dueAt: NEVER });
         break;
       case 'resolve':
         if (body.action === undefined || !isLiveIn(written.before, body.action)) break;
-        await end(tx, newest(body.action), body.as === 'succeeded' ? 'succeeded' : 'failed');
+        await end(tx, newest(body.action), body.as === 'succeeded' ? 'succeeded' : 'failed', written, {
+          outputs: body.outputs,
+          message: body.reason,
+        });
         break;
       default:
         break;
@@ -93,18 +117,71 @@ async function change(tx: Transaction, key: string | undefined, to: Change): Pro
   if (key !== undefined) await tx.updateAction(key, to);
 }
 
-/** A terminal state frees the subject, unless someone else holds it by now. */
-async function end(tx: Transaction, key: string | undefined, state: Terminal): Promise<void> {
+interface Written {
+  readonly chain: string;
+  readonly at: number;
+}
+
+/** The subject is the action's own from here on. Who had waited for the one before it learns that it is over for them. */
+async function take(tx: Transaction, action: Action, { chain, at }: Written): Promise<void> {
+  const key = lockKey(action.call.subject);
+  const before = asObject((await tx.facts([key]))[key]?.value);
+  if (before && before.action !== action.id && adoptersOf(before).length > 0) {
+    await tellAdopters(tx, before, String(before.action), outcomeValue('cancelled', at, {}), at);
+  }
+  await tx.setFact(key, lockValue(action, chain, at));
+}
+
+/** Disruptive sequences count by target, for blast radii. */
+async function count(tx: Transaction, action: Action, { chain, at }: Written, policy: string): Promise<void> {
+  const before = actedOf(await tx.facts([ACTED]));
+  await tx.setFact(ACTED, withActed(before, { at, chain, policy, action: action.id }));
+}
+
+async function join(tx: Transaction, subject: string, chain: string): Promise<void> {
+  const key = lockKey(subject);
+  const lock = asObject((await tx.facts([key]))[key]?.value);
+  if (lock) await tx.setFact(key, withAdopter(lock, chain));
+}
+
+/** A terminal state frees the subject, unless someone else holds it by now, and tells whoever had adopted the action. */
+async function end(
+  tx: Transaction,
+  key: string | undefined,
+  state: Terminal,
+  { at }: Written,
+  more: Parameters<typeof outcomeValue>[2] = {},
+): Promise<void> {
   const row = key === undefined ? undefined : await tx.action(key);
   if (!row) return;
   await tx.updateAction(row.action.key, { state, dueAt: NEVER });
-  const lock = lockKey(row.action.call.subject);
-  const held = (await tx.facts([lock]))[lock]?.value;
-  const holder =
-    held && typeof held === 'object' && !Array.isArray(held)
-      ? (held as { action?: unknown }).action
-      : undefined;
-  if (holder === row.action.id) await tx.setFact(lock, null);
+  const { id, call } = row.action;
+  if (state === 'withdrawn') {
+    const rest = withoutActed(actedOf(await tx.facts([ACTED])), id);
+    if (rest) await tx.setFact(ACTED, rest);
+  }
+  const lock = lockKey(call.subject);
+  const held = asObject((await tx.facts([lock]))[lock]?.value);
+  if (held?.action !== id) return;
+  await tx.setFact(lock, null);
+  await tellAdopters(tx, held, id, outcomeValue(state, at, more), at);
+}
+
+async function tellAdopters(
+  tx: Transaction,
+  lock: JsonObject,
+  action: string,
+  outcome: JsonObject,
+  at: number,
+): Promise<void> {
+  const chains = adoptersOf(lock);
+  if (chains.length === 0) return;
+  for (const [key, { value }] of Object.entries(await tx.factsWithPrefix(OUTCOME_PREFIX))) {
+    const said = asObject(value)?.at;
+    if (typeof said !== 'number' || said < at - OUTCOME_KEPT_MS) await tx.setFact(key, null);
+  }
+  await tx.setFact(outcomeKey(action), outcome);
+  for (const chain of chains) if (await tx.target(chain)) await tx.setDue(chain, 0);
 }
 
 type Terminal = 'withdrawn' | 'succeeded' | 'failed' | 'timed-out' | 'cancelled';

@@ -10,9 +10,13 @@ import type { World } from './world.ts';
 const MOST_EFFECTS = 4;
 const BACKOFF_MS = { first: 1000, max: 60_000 };
 
+/** Which chains a round works on; all when it is not said. */
+export type Concerned = (chain: string) => boolean;
+const EVERY: Concerned = () => true;
+
 /** Ticks every target that is due. One failing target never stops another. Returns how many were looked at. */
-export async function tickDue(world: World): Promise<number> {
-  const chains = await world.store.dueTargets(world.clock());
+export async function tickDue(world: World, concerned = EVERY): Promise<number> {
+  const chains = (await world.store.dueTargets(world.clock())).filter(concerned);
   for (const chain of chains) {
     try {
       await tick(world, chain);
@@ -25,8 +29,9 @@ export async function tickDue(world: World): Promise<number> {
 }
 
 /** Moves every action that is due by one call: start, find or poll. Returns how many were touched. */
-export async function effectDue(world: World): Promise<number> {
-  const rows = (await world.store.dueActions(world.realClock())).slice(0, MOST_EFFECTS);
+export async function effectDue(world: World, concerned = EVERY): Promise<number> {
+  const due = await world.store.dueActions(world.realClock());
+  const rows = due.filter(row => concerned(row.chain)).slice(0, MOST_EFFECTS);
   await Promise.all(rows.map(row => guarded(world, row)));
   return rows.length;
 }
@@ -165,13 +170,14 @@ export async function settleAll(
   world: World,
   pause: (ms: number) => Promise<void>,
   stopped: () => boolean,
+  concerned = EVERY,
 ): Promise<void> {
   for (;;) {
     if (stopped()) return;
-    const looked = await tickDue(world);
-    const moved = await effectDue(world);
+    const looked = await tickDue(world, concerned);
+    const moved = await effectDue(world, concerned);
     if (looked + moved > 0) continue;
-    const live = await world.store.actions({ live: true });
+    const live = (await world.store.actions({ live: true })).filter(row => concerned(row.chain));
     const soonest = Math.min(...live.filter(row => row.state !== 'unresolved').map(row => row.dueAt));
     if (!Number.isFinite(soonest)) return;
     await pause(Math.min(Math.max(soonest - world.realClock(), 5), 1000));

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { observed, vectorOf } from '../../test/core/closed-policy.ts';
 import type { Json } from '../model.ts';
-import { type Bounds, compile, reduce, type Value } from './condition.ts';
+import { compile } from './condition.ts';
+import { type Bounds, reduce, type Value } from './interval.ts';
 import { labelSets, type Scope } from './label-sets.ts';
 
 describe('reducers are intervals where members are unknown', () => {

@@ -2,20 +2,21 @@
 import type { Cause, ClosedPolicy, Episode, Labels, Rule, RuleState, Verdict } from '../model.ts';
 import { compile } from './condition.ts';
 import { causeOf, type Draft, emit } from './draft.ts';
-import { confirm, explain, scalarsOf } from './explain.ts';
+import { confirm, explain } from './explain.ts';
+import { type Finding, findings } from './findings.ts';
+import { beforeOf } from './groups.ts';
 import { groupKey } from './ids.ts';
 import { judge } from './judge.ts';
-import { eachSet, type LabelSet, labelSets, type Scope } from './label-sets.ts';
-import { isAside } from './records.ts';
-import { type Advance, advance, type Seen } from './rule-states.ts';
+import type { LabelSet, Scope } from './label-sets.ts';
+import { inOrder, isAside } from './records.ts';
+import { type Advance, advance } from './rule-states.ts';
+import { tickedRules } from './schedule.ts';
 import { frozenReferences } from './wants.ts';
 
 /** Verdicts by group key. Only those of label sets that are not plainly ok are explained, and at most this many kept. */
 const MOST_VERDICTS = 500;
 
 const NO_STATES: Readonly<Record<string, RuleState>> = {};
-const UNKNOWN: Seen = { when: undefined, clear: undefined, vanished: false };
-const VANISHED: Seen = { when: undefined, clear: undefined, vanished: true };
 
 interface Work {
   readonly draft: Draft;
@@ -24,14 +25,6 @@ interface Work {
   readonly scope: Scope;
   readonly states: Readonly<Record<string, RuleState>>;
   readonly verdicts: Map<string, Verdict>;
-}
-
-/** What a tick says of one label set that is not plainly ok, or was not. */
-interface Finding {
-  readonly key: string;
-  readonly labels: Labels;
-  readonly set: LabelSet | undefined;
-  readonly seen: Seen;
 }
 
 /** Evaluates a due rule: writes transitions, opens and ends episodes. */
@@ -44,109 +37,43 @@ export function evaluateRule(draft: Draft, policy: ClosedPolicy, rule: Rule): Re
   };
   const states = draft.own.rules[policy.policy]?.[rule.name] ?? NO_STATES;
   const work: Work = { draft, policy, rule, scope, states, verdicts: new Map() };
-  // Entries come in the order of the keys, whatever the order of the rows that a query gave.
-  const found = findings(work).sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
-  for (const finding of found) move(work, finding);
+  for (const finding of findings(work)) move(work, finding);
   return work.verdicts;
 }
 
-function findings(work: Work): Finding[] {
-  const { rule, scope } = work;
-  const names = compile(rule.when.logic).names;
-  const vector = names.some(name => scope.observations[name]?.vector);
-  // A rule that is a vector no more still has the label sets that it had.
-  const known = vector || Object.keys(work.states).some(key => key !== '');
-  if (!known) {
-    const truth = compile(rule.when.logic).evaluate(scope);
-    return [{ key: '', labels: {}, set: undefined, seen: seen(work, truth, undefined) }];
-  }
-  const there = new Set<string>();
-  const found = present(work, names, there);
-  return found === undefined ? notHad(work, names) : [...found, ...absent(work, there)];
-}
-
 /**
- * A failed query makes every known label set unknown, and the vector as a whole. One that succeeded and gave nothing has
- * none of them any more.
+ * The policy is excluded: nothing is known of its label sets from here on. Timers stand still, nothing begins, nothing ends.
  */
-function notHad({ states, scope }: Work, names: readonly string[]): Finding[] {
-  const empty = names.every(name => {
-    const observation = scope.observations[name];
-    return observation !== undefined && (observation.unknown?.reason ?? 'absent') === 'absent';
-  });
-  const sets = Object.entries(states).filter(([key]) => key !== '');
-  return [
-    { key: '', labels: {}, set: undefined, seen: UNKNOWN },
-    ...sets.map(([key, { labels }]) => ({ key, labels, set: undefined, seen: empty ? VANISHED : UNKNOWN })),
-  ];
+export function freeze(draft: Draft, policy: ClosedPolicy): void {
+  for (const rule of tickedRules(policy)) {
+    for (const state of inOrder(draft.own.rules[policy.policy]?.[rule.name] ?? NO_STATES)) {
+      if (state.state === 'unknown' || state.phase === 'inactive') continue;
+      const { labels, state: from, frozenMs } = state;
+      const cause = causeOf(policy, rule.name, groupKey(labels));
+      const reason = `excluded: ${policy.excluded?.reason ?? ''}`;
+      emit(draft, {
+        kind: 'transition',
+        cause,
+        labels,
+        from,
+        to: 'unknown',
+        since: draft.at,
+        frozenMs,
+        reason,
+      });
+    }
+  }
 }
 
-/** `there` takes the keys of the known label sets that are present. Undefined when the vectors were not had. */
-function present(work: Work, names: readonly string[], there: Set<string>): Finding[] | undefined {
-  const { rule, scope, states } = work;
-  const mayBeKnown = knownBy(states);
-  const evaluate = compile(rule.when.logic).over(scope);
-  const clearSets = clearLookup(work);
-  const found: Finding[] = [];
-  const had = eachSet(scope, names, (labels, readings) => {
-    const truth = evaluate(readings);
-    // The common case costs no key and no allocation: a known no of a set that is not tracked.
-    if (truth === false && !mayBeKnown(labels)) return;
-    const key = groupKey(labels);
-    if (states[key] !== undefined) there.add(key);
-    else if (truth === false) return;
-    const set = { labels, readings: [...readings] };
-    found.push({ key, labels, set, seen: seen(work, truth, clearSets(set, key)) });
-  });
-  return had ? found : undefined;
-}
-
-/** A quick no for most label sets: the value of one label tells that no known set is the same. */
-function knownBy(states: Work['states']): (labels: Labels) => boolean {
-  const known = Object.values(states);
-  if (known.length === 0) return () => false;
-  const [name = ''] = known.flatMap(({ labels }) => Object.keys(labels));
-  const values = new Set(known.map(({ labels }) => labels[name]));
-  return labels => values.has(labels[name]);
-}
-
-/** Label sets that are known and not there. The unknown whole of a vector that can be had again is over. */
-function absent({ states }: Work, there: ReadonlySet<string>): Finding[] {
-  return Object.entries(states).flatMap(([key, { labels, phase }]) => {
-    if (there.has(key)) return [];
-    const over = key === '' && phase !== 'firing';
-    const gone = over ? { when: false, clear: true, vanished: false } : VANISHED;
-    return [{ key, labels, set: undefined, seen: gone }];
-  });
-}
-
-/** `clear` may read other observations than `when`: its label sets are matched by key. */
-function clearLookup(work: Work): (set: LabelSet, key: string) => LabelSet | undefined {
-  const clear = work.rule.clear;
-  if (!clear) return set => set;
-  const names = compile(clear.logic).names;
-  if (names.join() === compile(work.rule.when.logic).names.join()) return set => set;
-  const sets = labelSets(work.scope, names) ?? [];
-  const byKey = new Map(sets.map(set => [groupKey(set.labels), set]));
-  return (_, key) => byKey.get(key);
-}
-
-function seen(work: Work, when: unknown, clearSet: LabelSet | undefined): Seen {
-  const known = typeof when === 'boolean' ? when : undefined;
-  if (!work.rule.clear)
-    return { when: known, clear: known === undefined ? undefined : !known, vanished: false };
-  const clear = compile(work.rule.clear.logic).evaluate(work.scope, clearSet);
-  return { when: known, clear: typeof clear === 'boolean' ? clear : undefined, vanished: false };
-}
-
-function move(work: Work, { key, labels, set, seen: found }: Finding): void {
+function move(work: Work, finding: Finding): void {
+  const { key, labels, set, seen: found } = finding;
   const { draft, policy, rule, scope, states } = work;
   const state = states[key];
   const timing = { ...rule, everyMs: policy.everyMs };
   const next = advance(state, found, timing, draft.at, draft.gap);
   const kept = work.verdicts.size < MOST_VERDICTS;
   if (!kept && next.changes.length === 0) return;
-  const verdict = verdictOf(work, labels, set, found);
+  const verdict = verdictOf(work, finding);
   if (kept) work.verdicts.set(key, verdict);
   if (next.opens && found.when === true) confirm(rule.when.logic, scope, set, true);
   write(work, { key, labels, from: state, next, verdict });
@@ -185,13 +112,25 @@ function isVerified({ draft, policy }: Work, from: RuleState | undefined, verdic
   return after === undefined || after.ended !== undefined;
 }
 
-function verdictOf(work: Work, labels: Labels, set: LabelSet | undefined, found: Seen): Verdict {
+function verdictOf(work: Work, { labels, set, held, seen: found }: Finding): Verdict {
   const { rule, policy, scope } = work;
   const answer = found.vanished || found.when === undefined ? 'unknown' : found.when ? 'breach' : 'ok';
   const why = found.vanished
     ? { operands: [], clause: 'the label set has vanished', members: {} }
     : explain(rule.when.logic, scope, set);
-  return { policy: policy.policy, rule: rule.name, labels, answer, ...why };
+  const verdict: Verdict = { policy: policy.policy, rule: rule.name, labels, answer, ...why };
+  return held && held.length > 0 ? { ...verdict, members: membersOf(work, verdict, held) } : verdict;
+}
+
+/** Of a group: the label sets that hold, in place of the one that is explained. Reducers alone keep their own. */
+function membersOf(
+  { rule, scope }: Work,
+  { members }: Verdict,
+  held: readonly LabelSet[],
+): Verdict['members'] {
+  const vectors = compile(rule.when.logic).names.filter(name => scope.observations[name]?.vector);
+  const labels = held.slice(0, MOST_VERDICTS).map(set => set.labels);
+  return { ...members, ...Object.fromEntries(vectors.map(name => [name, labels])) };
 }
 
 function open(work: Work, labels: Labels, cause: Cause, verdict: Verdict): void {
@@ -202,7 +141,7 @@ function open(work: Work, labels: Labels, cause: Cause, verdict: Verdict): void 
     labels,
     mode: policy.mode,
     actingHash: policy.actingHash,
-    before: scalarsOf(scope.observations),
+    before: beforeOf(scope, labels),
     verdict,
     references: frozenReferences(policy, draft.snapshot.serving?.trained),
     members: verdict.members,

@@ -5,36 +5,64 @@
 
 import { hashOf } from '../canonical.ts';
 import type { Action, Ask, Hold, SequencePlan, StepSpec } from '../model.ts';
-import { admit } from './admit.ts';
-import { approvalFor, authorsOf, counts } from './approvals.ts';
-import { compile } from './condition.ts';
+import { admission, isMessage } from './admit.ts';
+import { approvalFor, authorsOf, counts, quorumOf, yesTo } from './approvals.ts';
+import { adopt, awaitAdopted } from './coalesce.ts';
 import { causeOf, emit } from './draft.ts';
-import { explain, shown } from './explain.ts';
-import { denialKey } from './fold-actions.ts';
-import { form, missingNames, type Progress, planOf, scopeOf } from './form.ts';
-import { chainOf } from './ids.ts';
+import { form, type Progress, planOf } from './form.ts';
 import { judge } from './judge.ts';
+import { floodEnds, loopOf } from './loops.ts';
 import { decide, factsOf, held, intend, NEVER, type Outlook, stall, standing } from './moves.ts';
+import { ask, exclusionOf, missingInArgs, notReady, skippedInArgs, waitsOf } from './preconditions.ts';
+import { abortPromotions, preempt } from './preempt.ts';
+import { failedText, retryLater } from './retries.ts';
+import { failShift, hold, sayThrough } from './rollout.ts';
 
 /** The next move of an open episode. The check at start observes nothing, so nothing moves in it. */
-export function progress(p: Progress): Outlook {
-  if (p.draft.snapshot.starting !== undefined) {
-    return { decision: standing(p), needs: [], wakeAt: p.draft.at };
+export function progress(given: Progress): Outlook {
+  if (given.draft.snapshot.starting !== undefined) {
+    return { decision: standing(given), needs: [], wakeAt: given.draft.at };
   }
-  switch (p.episode.sequence.status) {
+  const p = sayThrough(given);
+  const { status } = p.episode.sequence;
+  const excluded = exclusionOf(p);
+  // What runs may finish; all else stands still.
+  if (excluded.length > 0 && status !== 'acting' && status !== 'holding') return exclude(p, excluded);
+  switch (status) {
     case 'ready':
       return begin(p);
     case 'asking':
       return awaitApproval(p);
     case 'acting':
       return awaitOutcome(p);
+    case 'holding':
+      return hold(p);
     case 'verifying':
-      return judge(p);
+      return judgeRound(p);
     case 'stalled':
-      return held(p, [{ reason: 'stalled', message: p.episode.sequence.stalled ?? 'stalled' }]);
+      return held(p, [stalledHold(p)]);
     case 'done':
       return { decision: decide(p, 'none', []), needs: [], wakeAt: NEVER };
   }
+}
+
+function stalledHold({ episode: { sequence } }: Progress): Hold {
+  const reason = sequence.rollout?.state === 'contested' ? 'contested' : 'stalled';
+  return { reason, message: sequence.stalled ?? 'stalled' };
+}
+
+/** An ask of a policy that no longer applies is taken back; afterwards it is asked anew. */
+function exclude(p: Progress, holds: readonly Hold[]): Outlook {
+  const waiting = p.draft.own.asks[p.episode.sequence.approval ?? ''];
+  if (waiting) withdraw(p, waiting, 'excluded', 'the policy does not apply to this target now');
+  return held(p, holds);
+}
+
+/** A remedy that did not help may be followed by another round, which begins at once when admission lets it. */
+function judgeRound(p: Progress): Outlook {
+  const judged = judge(p);
+  const next = p.draft.own.episodes[p.episode.id];
+  return next?.sequence.status === 'ready' ? begin({ ...p, episode: next }) : judged;
 }
 
 function begin(p: Progress): Outlook {
@@ -42,11 +70,15 @@ function begin(p: Progress): Outlook {
   const plan = planOf(p);
   const step = plan.steps[sequence.stepIndex];
   if (step === undefined) return { decision: decide(p, 'none', []), needs: [], wakeAt: NEVER };
-  const waits = [...notReady(p), ...cannotEnd(p, plan)];
+  const paused = p.draft.own.actions[sequence.action ?? ''];
+  if (sequence.preempted !== undefined) return stall(p, 'cancelled', sequence.preempted);
+  if (sequence.retryAt !== undefined && paused?.cancelRequested)
+    return stall(p, 'cancelled', `${paused.action.verb} was cancelled before its next attempt`);
+  const waits = waitsOf(p, plan);
   if (waits.length > 0) return held(p, waits, step);
-  if (sequence.phase === 0 && step.require) {
-    const required = checkRequire(p, plan, step);
-    if (required) return required;
+  if (sequence.phase === 0) {
+    const other = skip(p, plan, step) ?? checkRequire(p, plan, step) ?? checkArgs(p, plan, step);
+    if (other) return other;
   }
   const formed = form(p, plan, step);
   if ('held' in formed) return held(p, [formed.held], step);
@@ -54,52 +86,55 @@ function begin(p: Progress): Outlook {
   return propose(p, plan, step, formed.action);
 }
 
-/** Nothing begins while the rule is not known to fire, or inside the time that a no lasts. */
-export function notReady(p: Progress): Hold[] {
-  const { sequence, cause } = p.episode;
-  const state = p.draft.own.rules[cause.policy]?.[cause.rule]?.[cause.group];
-  const holds: Hold[] = [];
-  if (state?.state === 'unknown' || state?.state === 'vanished') {
-    holds.push({ reason: 'unknown', message: 'the rule is not known to fire now' });
+/**
+ * Skips a step whose `if` is known to be false and goes on with the next one at once. Undefined when it holds, or was not
+ * asked for; unknown waits.
+ */
+function skip(p: Progress, plan: SequencePlan, step: StepSpec): Outlook | undefined {
+  const { draft, policy, episode } = p;
+  if (!step.if) return undefined;
+  const said = ask(p, plan, step.if);
+  if ('missing' in said) return { decision: standing(p), needs: said.missing, wakeAt: NEVER };
+  if ('unbound' in said) return stall(p, 'unbound', `if of ${step.id}: ${said.unbound}`);
+  if (said.answer === true) return undefined;
+  if (said.answer === undefined) {
+    const message = `whether ${step.id} is due (${said.clause}) is unknown (${said.values})`;
+    return held(p, [{ reason: 'unknown', message }], step);
   }
-  if (state?.state === 'clearing' && !sequence.acted) {
-    holds.push({ reason: 'not-firing', message: 'the condition is clearing' });
-  }
-  const plan = planOf(p);
-  const denied = p.draft.own.denials[denialKey(cause, plan.steps[sequence.stepIndex]?.id ?? '')];
-  if (denied && denied.until > p.draft.at && denied.actingHash === plan.actingHash) {
-    holds.push({ reason: 'denied', message: 'the last ask was not granted', until: denied.until });
-  }
-  return holds;
+  const { stepIndex, acted } = episode.sequence;
+  const last = stepIndex + 1 >= plan.steps.length;
+  emit(draft, {
+    kind: 'skipped',
+    cause: causeOf(policy, episode.cause.rule, episode.cause.group),
+    episode: episode.id,
+    step: step.id,
+    // Where nothing was done, nothing can have helped.
+    next: last ? (acted && plan.verify ? 'verify' : 'done') : 'step',
+    message: `${said.clause} is false: ${said.values}`,
+  });
+  const next = draft.own.episodes[episode.id];
+  return next ? progress({ ...p, episode: next }) : undefined;
 }
 
-/** Nobody is asked, and nothing trained, for a sequence whose later step could not be carried out anyway. */
-function cannotEnd({ draft, episode }: Progress, plan: SequencePlan): Hold[] {
-  const { unknown } = draft.snapshot.serving ?? {};
-  if (unknown === undefined || episode.sequence.stepIndex > 0 || episode.sequence.phase > 0) return [];
-  const later = plan.steps.slice(1).find(step => draft.verbs[step.verb]?.needs.includes('serving'));
-  return later
-    ? [{ reason: 'unknown', message: `${later.id} will need what serves: ${unknown.message}` }]
-    : [];
+/** Undefined when everything that the arguments name can be had. */
+function checkArgs(p: Progress, plan: SequencePlan, step: StepSpec): Outlook | undefined {
+  const skipped = skippedInArgs(p, plan, step);
+  if (skipped !== undefined) return stall(p, 'unbound', `${step.id}: ${skipped}`);
+  const missing = missingInArgs(p, plan, step);
+  return missing.length === 0 ? undefined : { decision: standing(p), needs: missing, wakeAt: NEVER };
 }
 
 /** Undefined when `require` holds. Unknown waits; false stops or escalates. */
 function checkRequire(p: Progress, plan: SequencePlan, step: StepSpec): Outlook | undefined {
-  const require = step.require;
-  if (!require) return undefined;
-  const scope = scopeOf(p, plan);
-  const missing = missingNames(require.logic, plan, scope);
-  if (missing.length > 0) return { decision: standing(p), needs: missing, wakeAt: NEVER };
-  const answer = compile(require.logic).evaluate(scope);
-  if (answer === true) return undefined;
-  const { clause, operands } = explain(require.logic, scope, undefined);
-  const values = operands.map(one => `${one.name} ${shown(one)}`).join(', ');
-  if (answer === undefined) {
-    return held(
-      p,
-      [{ reason: 'unknown', message: `${step.id} requires ${clause}, and that is unknown (${values})` }],
-      step,
-    );
+  if (!step.require) return undefined;
+  const said = ask(p, plan, step.require);
+  if ('missing' in said) return { decision: standing(p), needs: said.missing, wakeAt: NEVER };
+  if ('unbound' in said) return stall(p, 'unbound', `require of ${step.id}: ${said.unbound}`);
+  if (said.answer === true) return undefined;
+  const { clause, values } = said;
+  if (said.answer === undefined) {
+    const message = `${step.id} requires ${clause}, and that is unknown (${values})`;
+    return held(p, [{ reason: 'unknown', message }], step);
   }
   return stall(p, 'not-met', `${step.id} requires ${clause}; found ${values}`, step.onNotMet === 'escalate');
 }
@@ -109,26 +144,27 @@ function propose(p: Progress, plan: SequencePlan, step: StepSpec, action: Action
   const { draft, policy, episode } = p;
   const verb = draft.verbs[step.verb];
   if (!verb) return stall(p, 'unbound', `verb ${step.verb} is not known`);
-  const { mode, modeFrom } = policy;
-  const chain = chainOf(policy.target);
-  const holds = admit({
-    verb,
-    action,
-    mode,
-    modeFrom,
-    plan,
-    own: draft.own,
-    facts: draft.facts,
-    chain,
-    at: draft.at,
-  });
+  const found = admission(p, plan, verb, action);
+  const shared = found.length > 0 ? adopt(p, plan, action, found) : undefined;
+  if (shared) return shared;
+  const holds = preempt(p, plan, verb, action, found);
   if (holds.length > 0) return { ...held(p, holds, step), read: factsOf(p, action) };
-  const approval = action.phase === 0 ? approvalFor({ verb, step, plan, episode, policy }) : undefined;
-  if (approval) return ask(p, plan, step, action, approval);
-  return intend(p, plan, action, undefined);
+  const loop = action.phase === 0 ? loopOf(draft.own, action, isMessage(verb), draft.at) : undefined;
+  if (loop !== undefined) return isMessage(verb) ? flooded(p, step, action, loop) : stall(p, 'loop', loop);
+  const { own } = draft;
+  const approval = action.phase === 0 ? approvalFor({ verb, step, plan, episode, policy, own }) : undefined;
+  const yes = approval ? yesTo(draft.own, action, draft.at) : undefined;
+  if (approval && !yes) return askPeople(p, plan, step, action, approval);
+  abortPromotions(p, action);
+  return intend(p, plan, yes?.action ?? action, yes?.approval);
 }
 
-function ask(
+/** The same words again and again help nobody: they wait until the flood is over. */
+function flooded(p: Progress, step: StepSpec, action: Action, message: string): Outlook {
+  return held(p, [{ reason: 'loop', message, until: floodEnds(p.draft.own, action) }], step);
+}
+
+function askPeople(
   p: Progress,
   plan: SequencePlan,
   step: StepSpec,
@@ -156,6 +192,7 @@ function ask(
     expires,
     reaskMs: approval.reaskMs,
     refused: authorsOf(policy, draft.own),
+    ...(approval.statedQuorum === undefined ? {} : { statedQuorum: approval.statedQuorum }),
     why: approval.why,
   });
   const until = { reason: 'approval' as const, message: `waits for approval ${name}`, until: expires };
@@ -182,40 +219,40 @@ function awaitApproval(p: Progress): Outlook {
       .filter(vote => vote.decision === 'yes' && counts(waiting, vote, policy))
       .map(vote => vote.by.name),
   );
+  const quorum = quorumOf(waiting);
   const hold: Hold = {
     reason: 'approval',
-    message: `waits for approval ${approval} (${yes.size} of ${waiting.quorum})`,
+    message: `waits for approval ${approval} (${yes.size} of ${quorum})`,
     until: waiting.expires,
   };
-  if (yes.size < waiting.quorum) return { ...held(p, [hold], step, 'ask'), wakeAt: waiting.expires };
+  if (yes.size < quorum) return { ...held(p, [hold], step, 'ask'), wakeAt: waiting.expires };
   return grant(p, waiting);
 }
 
 /** Admission runs again in full; what holds the action now holds it, and the yes stays. */
 function grant(p: Progress, waiting: Ask): Outlook {
-  const { draft, episode, policy } = p;
+  const { draft, episode } = p;
   const { action } = waiting;
   const verb = draft.verbs[action.verb];
   const plan = episode.plan ?? planOf(p);
   if (!verb) return stall(p, 'unbound', `verb ${action.verb} is not known`);
-  const { mode, modeFrom } = policy;
-  const chain = chainOf(policy.target);
-  const holds = [
-    ...notReady(p),
-    ...admit({ verb, action, mode, modeFrom, plan, own: draft.own, facts: draft.facts, chain, at: draft.at }),
-  ];
+  const found = [...notReady(p), ...admission(p, plan, verb, action)];
+  const shared = found.length > 0 ? adopt(p, plan, action, found) : undefined;
+  if (shared) return shared;
+  const holds = preempt(p, plan, verb, action, found);
   if (holds.length > 0) {
     const outlook = held(p, holds, { id: action.step, verb: action.verb });
     return { ...outlook, wakeAt: Math.min(outlook.wakeAt, waiting.expires), read: factsOf(p, action) };
   }
   const deadline = action.timeoutMs === undefined ? {} : { deadline: draft.at + action.timeoutMs };
+  abortPromotions(p, action);
   return intend(p, plan, { ...action, ...deadline }, waiting.approval);
 }
 
 function withdraw(
   p: Progress,
   waiting: Ask,
-  reason: 'denied' | 'expired' | 'changed',
+  reason: 'denied' | 'expired' | 'changed' | 'excluded',
   message: string,
   reaskAt?: number,
 ): Outlook {
@@ -237,13 +274,18 @@ function withdraw(
 }
 
 function awaitOutcome(p: Progress): Outlook {
+  const shared = awaitAdopted(p);
+  if (shared) return shared;
   const id = p.episode.sequence.action ?? '';
   const record = p.draft.own.actions[id];
   if (!record) return stall(p, 'step-failed', `action ${id} is not known`);
   const step = { id: record.action.step, verb: record.action.verb };
   if (['failed', 'timed-out', 'cancelled'].includes(record.state)) {
-    const reason = record.state === 'cancelled' ? 'cancelled' : 'step-failed';
-    return stall(p, reason, `${step.verb} ${record.state}: ${record.message ?? 'no message'}`);
+    if (p.episode.sequence.rollout) return failShift(p, failedText(record));
+    const next = retryLater(p, record) ? p.draft.own.episodes[p.episode.id] : undefined;
+    if (next) return progress({ ...p, episode: next });
+    const reason = record.state === 'cancelled' || record.cancelRequested ? 'cancelled' : 'step-failed';
+    return stall(p, reason, failedText(record));
   }
   return { decision: decide(p, 'act', [], step), needs: [], wakeAt: NEVER };
 }

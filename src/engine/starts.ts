@@ -1,11 +1,12 @@
 /** The check at start, between intent and effect: what no longer may begin is withdrawn, with the reason. Pure. */
 import type { ActionHistory, ClosedPolicy, Derived } from '../model.ts';
-import { admit, isMessage } from './admit.ts';
+import { admission, isMessage } from './admit.ts';
 import { type Draft, emit } from './draft.ts';
+import { isRolling } from './fold-rollout.ts';
 import { planOf } from './form.ts';
-import { chainOf } from './ids.ts';
+import { notReady } from './preconditions.ts';
 import { inOrder, isAside } from './records.ts';
-import { notReady } from './sequence.ts';
+import { BACK } from './rollout-back.ts';
 
 type Refusal = Pick<Extract<Derived, { kind: 'withdrawn' }>, 'reason' | 'message'>;
 
@@ -22,7 +23,8 @@ export function checkStarts(draft: Draft, policies: readonly ClosedPolicy[]): vo
     const { cause } = episode;
     emit(draft, { kind: 'withdrawn', cause, episode: episode.id, action: id, attempt, ...refusal });
     // Who cancels does not want it begun again at the next tick.
-    if (!record.cancelRequested || isAside(step) || episode.ended) continue;
+    const again = !record.cancelRequested || record.gated === true;
+    if (again || isAside(step) || episode.ended || isRolling(episode)) continue;
     const version = draft.snapshot.serving?.champion;
     emit(draft, {
       kind: 'stalled',
@@ -42,17 +44,18 @@ function refusalOf(
 ): Refusal | undefined {
   const episode = draft.own.episodes[id];
   const verb = draft.verbs[action.verb];
+  // A rollout that goes back was admitted at its intent, whatever became of its policy and its rule.
+  if (action.step === BACK) return undefined;
   const policy = policies.find(one => one.policy === episode?.cause.policy);
   if (verb && isMessage(verb)) return undefined;
   if (!episode || !verb || !policy) return { reason: 'policy-removed', message: 'its policy is gone' };
-  if (episode.ended) return { reason: 'ended', message: `its episode ended: ${episode.ended.how}` };
+  const rolling = isRolling(episode);
+  if (episode.ended && !rolling)
+    return { reason: 'ended', message: `its episode ended: ${episode.ended.how}` };
   const plan = planOf({ policy, episode });
-  const { mode, modeFrom } = policy;
-  const { own, facts, at } = draft;
-  const chain = chainOf(policy.target);
   const [first, ...more] = [
-    ...notReady({ draft, policy, episode, verdict: undefined }),
-    ...admit({ verb, action, mode, modeFrom, plan, own, facts, chain, at }),
+    ...(rolling ? [] : notReady({ draft, policy, episode, verdict: undefined })),
+    ...admission({ draft, policy, episode, verdict: undefined }, plan, verb, action),
   ];
   if (!first) return undefined;
   return { reason: first.reason, message: [first, ...more].map(hold => hold.message).join('; ') };

@@ -14,19 +14,23 @@ import type {
   Verdict,
   Want,
 } from '../model.ts';
+import { tellBlind } from './blindness.ts';
 import { closeDecisions, writeDecision } from './decisions.ts';
 import { beginDraft, type Draft, emit, isLocked, takeBack } from './draft.ts';
+import { isRolling } from './fold-rollout.ts';
 import { planOf } from './form.ts';
-import { nextSlot } from './ids.ts';
-import { escalate, type Outlook } from './moves.ts';
+import { cancelGated, judgeGates } from './gates.ts';
+import { noteInhibitors } from './inhibition.ts';
+import { escalate, NEVER } from './moves.ts';
+import { noteReachability } from './reachability.ts';
 import { inOrder, isLive } from './records.ts';
-import { evaluateRule } from './rules.ts';
+import { orphanOf } from './rollout-back.ts';
+import { evaluateRule, freeze } from './rules.ts';
+import { isExcluded, nextSlot, tickedRules } from './schedule.ts';
 import { progress } from './sequence.ts';
+import { seriesLimit } from './series.ts';
 import { checkStarts } from './starts.ts';
 import { wantFor } from './wants.ts';
-
-/** More label sets of a rule than this hold its actions. */
-export const MAX_SERIES = 500;
 
 /** What one tick derives. `policies` are those in force for the snapshot's target. */
 export function step(
@@ -40,28 +44,50 @@ export function step(
   const verdicts = new Map<string, ReadonlyMap<string, Verdict>>();
   const problems: Step['problems'][number][] = [];
   for (const policy of policies) {
-    if (!snapshot.due.includes(policy.policy)) continue;
-    isolate(draft, policy.policy, problems, () => {
-      for (const rule of policy.rules) {
+    if (isExcluded(policy, draft.at) && snapshot.starting === undefined) freeze(draft, policy);
+    if (isExcluded(policy, draft.at) || !snapshot.due.includes(policy.policy)) continue;
+    for (const rule of tickedRules(policy)) {
+      isolate(draft, policy.policy, problems, () => {
         verdicts.set(`${policy.policy}/${rule.name}`, evaluateRule(draft, policy, rule));
-      }
-    });
+      });
+    }
   }
   settle(draft, policies);
+  const alertAt = snapshot.starting === undefined ? say(draft, policies, verdicts) : NEVER;
   const outlook = progressAll(draft, policies, verdicts, catalogue, problems);
   checkStarts(draft, policies);
   const slots = policies.map(policy => nextSlot(policy, draft.at));
   return {
     entries: draft.entries,
     needs: outlook.needs,
-    wakeAt: Math.min(outlook.wakeAt, ...slots),
+    wakeAt: Math.min(outlook.wakeAt, alertAt, ...slots),
+    facts: draft.noted,
     verdicts: [...verdicts.values()].flatMap(byGroup => [...byGroup.values()]),
     decisions: outlook.decisions,
     problems,
   };
 }
 
-/** One failing policy never stops another: what it had derived in this step is taken back. */
+/**
+ * What this target's rules mean to others: reachability, gates, inhibitors; what a closed gate ends here; and what people must
+ * know. Gives the next time at which they must know more.
+ */
+function say(
+  draft: Draft,
+  policies: readonly ClosedPolicy[],
+  verdicts: ReadonlyMap<string, ReadonlyMap<string, Verdict>>,
+): number {
+  const looked = policies.filter(
+    one => draft.snapshot.due.includes(one.policy) && !isExcluded(one, draft.at),
+  );
+  noteReachability(draft, looked);
+  judgeGates(draft, looked, verdicts);
+  noteInhibitors(draft, looked, verdicts);
+  cancelGated(draft);
+  return tellBlind(draft, policies, verdicts);
+}
+
+/** One failing policy or rule never stops another: what it had derived in this step is taken back. */
 function isolate(draft: Draft, policy: string, problems: Step['problems'][number][], work: () => void): void {
   const { length } = draft.entries;
   try {
@@ -91,7 +117,7 @@ function settle(draft: Draft, policies: readonly ClosedPolicy[]): void {
     const version = draft.snapshot.serving?.champion;
     const { sequence } = episode;
     const moved = sequence.stalledAt !== undefined && version !== undefined && sequence.stalledAt !== version;
-    if (!policy?.rules.some(rule => rule.name === episode.cause.rule)) {
+    if (!policy || !tickedRules(policy).some(rule => rule.name === episode.cause.rule)) {
       endEpisode(draft, episode, 'policy-removed');
     } else if (episode.resolved || (sequence.status === 'stalled' && moved))
       endEpisode(draft, episode, 'resolved');
@@ -153,49 +179,29 @@ function progressAll(
   const needs: Want[] = [];
   const decisions: Decision[] = [];
   let wakeAt = Number.MAX_SAFE_INTEGER;
-  const tooMany = seriesCounter(draft);
+  const tooMany = seriesLimit(draft);
   for (const id of Object.keys(draft.own.episodes)) {
     const episode = draft.own.episodes[id];
-    const policy = policies.find(one => one.policy === episode?.cause.policy);
-    if (!episode || !policy || episode.ended) continue;
+    const rolling = episode !== undefined && isRolling(episode);
+    const policy =
+      policies.find(one => one.policy === episode?.cause.policy) ??
+      (rolling ? orphanOf(draft.own, episode) : undefined);
+    if (!episode || !policy || (episode.ended && !rolling)) continue;
     const { rule, group } = episode.cause;
     const verdict = verdicts.get(`${policy.policy}/${rule}`)?.get(group);
     isolate(draft, policy.policy, problems, () => {
-      const many = tooMany(episode) ? tooManySeries(policy, episode) : undefined;
-      const outlook = many ?? progress({ draft, policy, episode, verdict });
+      const p = { draft, policy, episode, verdict };
+      const outlook = tooMany(p) ?? progress(p);
       for (const name of outlook.needs) needs.push(...wantOf(draft, policy, episode, name, catalogue));
       wakeAt = Math.min(wakeAt, outlook.wakeAt);
       decisions.push(outlook.decision);
-      if (outlook.needs.length === 0) writeDecision(draft, policy, outlook.decision, outlook.read ?? []);
+      // An ended episode's rollout goes on, and says so in entries of its own.
+      if (outlook.needs.length === 0 && !episode.ended)
+        writeDecision(draft, policy, outlook.decision, outlook.read ?? []);
     });
   }
   closeDecisions(draft, policies);
   return { needs, wakeAt, decisions };
-}
-
-/** Whether too many label sets of an episode's rule are not ok, counted once a rule. */
-function seriesCounter(draft: Draft): (episode: Episode) => boolean {
-  const counted = new Map<string, number>();
-  return ({ cause: { policy, rule, group }, sequence }) => {
-    if (group === '' || sequence.acted) return false;
-    const key = `${policy}/${rule}`;
-    const sets = counted.get(key) ?? Object.keys(draft.own.rules[policy]?.[rule] ?? {}).length;
-    counted.set(key, sets);
-    return sets > MAX_SERIES;
-  };
-}
-
-function tooManySeries({ policy }: ClosedPolicy, episode: Episode): Outlook {
-  const message = `more than ${MAX_SERIES} label sets of ${policy} are not ok: its actions are held`;
-  const decision: Decision = {
-    policy,
-    rule: episode.cause.rule,
-    labels: episode.labels,
-    episode: episode.id,
-    outcome: 'hold',
-    holds: [{ reason: 'max-series', message }],
-  };
-  return { decision, needs: [], wakeAt: Number.MAX_SAFE_INTEGER };
 }
 
 function wantOf(

@@ -1,4 +1,5 @@
 /** Which observations are wanted now: `wants(policies, history, at)`, and those that a step still needs. Pure. */
+import { hashOf } from '../canonical.ts';
 import type {
   ClosedPolicy,
   DatasetSpec,
@@ -6,13 +7,16 @@ import type {
   Evaluator,
   History,
   Interval,
+  Json,
   JsonObject,
   ObservationRequest,
   ObservationSpec,
   Want,
 } from '../model.ts';
-import { isDue } from './ids.ts';
-import { fill } from './slots.ts';
+import { namesOfRule } from './names.ts';
+import { type GateTick, gateTicks, type StepHold } from './rollout-gate.ts';
+import { isDue, slotOf, tickedRules } from './schedule.ts';
+import { type Filling, fill } from './slots.ts';
 
 /** What is due at a moment, and the observations that it wants. */
 export interface Wanted {
@@ -28,7 +32,10 @@ export interface Moment {
   readonly trained?: Interval;
 }
 
-/** Observations of every policy whose slot is due, or of all when a reconcile was asked for since the last tick. */
+/**
+ * Observations of every policy whose slot is due, or of all when a reconcile was asked for since the last tick, and those of
+ * the gates of holds at their ticks.
+ */
 export function wants(
   policies: readonly ClosedPolicy[],
   history: History,
@@ -37,19 +44,60 @@ export function wants(
 ): Wanted {
   const { requested } = history.own;
   const all = requested !== undefined && requested.at >= (moment.last ?? 0);
-  const due = policies.filter(policy => all || isDue(policy, moment.at, moment.last));
+  const ticks = gateTicks(history.own, all ? { at: moment.at, last: undefined } : moment);
+  const due = policies.filter(policy => isDue(policy, moment.at, all ? undefined : moment.last));
+  const ruleWants = (policy: ClosedPolicy): Want[] => {
+    const open = openFor(policy, history);
+    return Object.values(policy.observe)
+      .filter(spec => spec.lateAfter === undefined && !spec.sides && !spec.windowIsStep)
+      .map(spec => {
+        const episode = open(spec.name);
+        const of = { spec, policy, moment, evaluators, ...(episode ? { episode } : {}) };
+        const want = wantFor(policy.policy, of);
+        const anew = all || moment.last === undefined;
+        return reusing(want, policy, spec, { at: moment.at, anew });
+      });
+  };
+  const gateWants = ({ owner, episode, documents, observed }: GateTick): Want[] => {
+    const policy = { target: history.own.target, documents };
+    return observed.map(one => wantFor(owner, { ...one, policy, moment, evaluators, episode }));
+  };
   return {
-    due: due.map(policy => policy.policy),
-    wants: due.flatMap(policy => {
-      const open = Object.values(history.own.episodes).find(
-        one => one.cause.policy === policy.policy && !one.ended,
-      );
-      return Object.values(policy.observe)
-        .filter(spec => spec.lateAfter === undefined)
-        .map(spec =>
-          wantFor(policy.policy, { spec, policy, moment, evaluators, ...(open ? { episode: open } : {}) }),
-        );
-    }),
+    due: [...due.map(policy => policy.policy), ...ticks.map(tick => tick.owner)],
+    wants: [...due.flatMap(ruleWants), ...ticks.flatMap(gateWants)],
+  };
+}
+
+/** An observation with an `every` of its own is not taken anew before its next slot. What needs others is always judged anew. */
+function reusing(
+  want: Want,
+  policy: ClosedPolicy,
+  spec: ObservationSpec,
+  { at, anew }: { readonly at: number; readonly anew: boolean },
+): Want {
+  if ('unavailable' in want || spec.everyMs === undefined || spec.needs) return want;
+  const { interval: _, end: __, reference, ...question } = want.request;
+  // A reference at an offset moves with the time.
+  const against = spec.reference?.kind === 'offset' ? null : (reference ?? null);
+  const asked = hashOf({ question, against, windowMs: spec.windowMs ?? null });
+  return { ...want, reuse: { since: anew ? at : slotOf(policy, spec.everyMs, at), asked } };
+}
+
+/**
+ * The oldest open episode of a rule that reads an observation: its frozen reference is the one that counts. An observation of
+ * the policy is shared by all groups, so it knows no labels of one.
+ */
+function openFor(policy: ClosedPolicy, { own }: History): (name: string) => Episode | undefined {
+  const open = Object.values(own.episodes).filter(one => one.cause.policy === policy.policy && !one.ended);
+  if (open.length === 0) return () => undefined;
+  const oldest = tickedRules(policy).flatMap(rule => {
+    const episode = open.find(one => one.cause.rule === rule.name);
+    return episode ? [{ episode, names: namesOfRule(rule) }] : [];
+  });
+  oldest.sort((a, b) => a.episode.id - b.episode.id);
+  return name => {
+    const found = oldest.find(one => one.names.includes(name))?.episode;
+    return found && { ...found, labels: {} };
   };
 }
 
@@ -65,6 +113,8 @@ interface Asked {
   readonly moment: Moment;
   readonly evaluators: Readonly<Record<string, Evaluator>>;
   readonly episode?: Episode;
+  /** Of a gate on a rollout. */
+  readonly hold?: StepHold;
 }
 
 /** The want for one line of `observe`, kept under `owner` in the snapshot. */
@@ -84,6 +134,7 @@ function requestOf(of: Asked): ObservationRequest | string {
     members: episode?.members ?? {},
     before: episode?.before ?? {},
     labels: episode?.labels ?? {},
+    ...(of.hold ? { hold: of.hold.values } : {}),
   });
   if (evaluator === undefined) return `evaluator ${spec.evaluator} is not known to this version`;
   if ('missing' in filled) return `\${${filled.missing}} has no value yet`;
@@ -96,6 +147,8 @@ function requestOf(of: Asked): ObservationRequest | string {
   const labels = withLabels ? datasets[model?.data.labels?.dataset ?? ''] : undefined;
   const lagMs = withLabels ? (model?.data.labels?.delayMs ?? 0) : (dataset?.time?.latenessMs ?? 0);
   const end = moment.at - lagMs;
+  const step = spec.windowIsStep && of.hold ? { from: of.hold.since, to: end } : undefined;
+  if (step && step.to <= step.from) return 'the data does not reach into the step of the rollout yet';
   const reference = referenceOf(spec, dataset, { ...of, end });
   if (spec.reference && !reference)
     return 'its reference is not known: no training window of the version in service';
@@ -110,8 +163,12 @@ function requestOf(of: Asked): ObservationRequest | string {
     ...(model ? { model } : {}),
     ...(labels ? { labels } : {}),
     ...(spec.windowMs === undefined ? {} : { interval: { from: end - spec.windowMs, to: end } }),
+    ...(step ? { interval: step } : {}),
     ...(spec.maxAgeMs === undefined ? {} : { maxAgeMs: spec.maxAgeMs }),
-    ...(spec.maxAgeMs === undefined || spec.windowMs !== undefined ? {} : { end }),
+    // PromQL is asked at a moment: that of the tick, whatever the server's clock says.
+    ...((spec.maxAgeMs === undefined && spec.args.promql === undefined) || spec.windowMs !== undefined
+      ? {}
+      : { end }),
     ...(spec.minSamples === undefined ? {} : { minSamples: spec.minSamples }),
     ...(spec.where ? { where: spec.where } : {}),
     ...(spec.unit ? { unit: spec.unit } : {}),
@@ -123,7 +180,7 @@ function requestOf(of: Asked): ObservationRequest | string {
 function referenceOf(
   spec: ObservationSpec,
   dataset: DatasetSpec | undefined,
-  of: { readonly policy: View; readonly moment: Moment; readonly episode?: Episode; readonly end: number },
+  of: Pick<Asked, 'policy' | 'moment' | 'episode' | 'hold'> & { readonly end: number },
 ): ObservationRequest['reference'] {
   const reference = spec.reference;
   if (reference === undefined || dataset === undefined) return undefined;
@@ -147,6 +204,14 @@ function referenceOf(
       const [interval] = intervals;
       return { label: 'offset', dataset, ...(interval ? { interval } : {}), intervals };
     }
+    case 'version': {
+      const from = reference.windowMs === undefined ? of.hold?.since : of.end - reference.windowMs;
+      const hold = of.hold ? { hold: of.hold.values } : {};
+      const named = fill({ version: reference.version as Json }, { ...NOTHING_FILLED, ...hold });
+      if (from === undefined || 'missing' in named) return undefined;
+      const version = String(named.args.version);
+      return { label: `version ${version}`, dataset, interval: { from, to: of.end }, version };
+    }
     case 'training': {
       const frozen = of.episode?.references[spec.name] as { from?: number; to?: number } | undefined;
       const interval =
@@ -167,6 +232,8 @@ function label(kind: string, interval: Interval): string {
 function day(at: number): string {
   return new Date(at).toISOString().slice(0, 10);
 }
+
+const NOTHING_FILLED: Filling = { steps: {}, members: {}, before: {}, labels: {} };
 
 /** The part of a reference that is frozen when an episode opens. */
 export function frozenReferences(

@@ -9,6 +9,7 @@ import type {
   QueryData,
   ReadServing,
   Store,
+  TakeObservation,
 } from '../model.ts';
 
 export interface World {
@@ -23,4 +24,5 @@ export interface World {
   readonly readServing: ReadServing;
   readonly effectFor: EffectFor;
   readonly log: Log;
+  readonly takeObservation?: TakeObservation;
 }

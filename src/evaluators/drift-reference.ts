@@ -23,7 +23,7 @@ import {
 } from './drift-profile.ts';
 import { categoriesSql, histogramSql, quantilesSql } from './drift-sql.ts';
 import { countOf, numberOf, unknown } from './reading.ts';
-import { referenceRows } from './source.ts';
+import { referenceRows, versionColumn } from './source.ts';
 
 /** Above this many rows the finer edges come from a sample of about this many: only the counts on them must be exact. */
 const SAMPLED = 200_000;
@@ -45,6 +45,17 @@ export function referenceProfile(
       unknown: unknown(
         'undefined',
         `the reference ${reference.dataset.name} is on connection ${reference.dataset.connection}, the dataset ${dataset.name} on ${dataset.connection}; they must share one`,
+      ),
+    };
+  const unversioned = [
+    ...(given.version === undefined ? [] : [dataset]),
+    ...(reference.version === undefined ? [] : [reference.dataset]),
+  ].find(one => versionColumn(request, one) === undefined);
+  if (unversioned)
+    return {
+      unknown: unknown(
+        'undefined',
+        `dataset ${unversioned.name} is not the model's predictions, so no column tells which version made a row`,
       ),
     };
   const numeric = comparable(request, 'numeric');

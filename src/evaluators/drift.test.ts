@@ -580,6 +580,42 @@ describe('slices, intervals and where', () => {
     expect((again as Taken).observation.readings).toEqual(first.observation.readings);
   });
 
+  test('one version against another, and never against all rows in their place', async () => {
+    const log: DatasetSpec['columns'] = {
+      id: { type: 'string' },
+      v: { type: 'string' },
+      s: { type: 'number' },
+    };
+    const [old, young] = [normal(900, 1), normal(700, 2, 0.4)];
+    const versions = [...old.map(() => 'v1'), ...young.map(() => 'v2')];
+    await files.write('log.parquet', {
+      id: ['VARCHAR', versions.map((_, i) => `r${i}`)],
+      v: ['VARCHAR', versions],
+      s: ['DOUBLE', [...old, ...young]],
+    });
+    const predictions = dataset('log', log);
+    const model = {
+      ...{ name: 'm', owner: 'o', task: 'binary' as const, features: { exclude: [] } },
+      ...{ pipelines: {}, actions: {} },
+      data: { predictions: { dataset: 'log', key: 'id', version: 'v', score: 's' } },
+    };
+    const reference = { label: 'version v1', dataset: predictions, version: 'v1' };
+    const args = { main: 'psi', prediction: 'score', version: 'v2' };
+    const reading = only(await seen(args, { dataset: predictions, model, reference }));
+    expect(reading.fields).toMatchObject({ rows: 700, ref_rows: 900 });
+    expect(reading.fields.value).toBeCloseTo(purePsi(old, young), 12);
+    const more = { dataset: predictions, model: { ...model, data: {} }, reference };
+    const other = await take(
+      drift,
+      request('drift', { main: 'psi', feature: 's', version: 'v2' }, more),
+      files.port,
+    );
+    expect(other).toMatchObject({
+      reason: 'undefined',
+      message: expect.stringContaining('no column tells which version made a row'),
+    });
+  });
+
   test('the arguments are strict', () => {
     for (const args of [
       { main: 'psi' },

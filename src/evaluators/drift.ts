@@ -20,16 +20,65 @@ import { categoriesSql, exactKsSql, histogramSql } from './drift-sql.ts';
 import { numberOf, observationOf, unknown } from './reading.ts';
 import { currentRows, referenceRows } from './source.ts';
 
-/** `feature` or `prediction` names what to compare; `by` gives one reading a slice, each against its own reference. */
+/**
+ * `feature` or `prediction` names what to compare; `by` gives one reading a slice, each against its own reference; `version`:
+ * only the predictions of that version.
+ */
 const args = z
   .strictObject({
-    main: z.enum(['psi', 'ks']),
-    feature: z.string().min(1).optional(),
-    prediction: z.literal('score').optional(),
-    by: z.array(z.string()).min(1).max(2).optional(),
-    exact: z.boolean().optional(),
-    bins: z.number().int().min(2).max(100).optional(),
-    dataset: z.string().optional(),
+    main: z.enum(['psi', 'ks']).meta({
+      description:
+        "How far the distribution of a column has moved from the reference: psi (0 the same, above 0.25 usually a large shift) or ks (Kolmogorov-Smirnov's D, 0 the same, 1 disjoint).",
+    }),
+    feature: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({
+        description: 'The column; "*" is every feature of the model, as a vector by label feature.',
+        examples: ['tenure', '*'],
+      }),
+    prediction: z
+      .literal('score')
+      .optional()
+      .meta({ description: "In place of feature: the score of the model's predictions." }),
+    by: z
+      .array(z.string())
+      .min(1)
+      .max(2)
+      .optional()
+      .meta({
+        description: 'One value for each value of these segment columns, each against its own reference.',
+        examples: [['origin']],
+      }),
+    exact: z
+      .boolean()
+      .optional()
+      .meta({ description: 'ks: the exact D at once, not only where a threshold lies within its bounds.' }),
+    bins: z
+      .number()
+      .int()
+      .min(2)
+      .max(100)
+      .optional()
+      .meta({
+        default: 10,
+        description: "Bins at the reference's quantiles; 10 unless said.",
+        examples: [10],
+      }),
+    version: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ description: 'Only predictions of this version.', examples: [`\${rollout.canary}`] }),
+    dataset: z
+      .string()
+      .optional()
+      .meta({
+        description:
+          "A Dataset, a role of the Model (predictions, labels, training, holdout) or self; the target's own, or the Model's predictions, unless said.",
+        examples: ['flights', 'predictions', 'self'],
+      }),
   })
   .refine(a => (a.feature === undefined) !== (a.prediction === undefined), {
     message: 'drift needs exactly one of `feature: COLUMN`, `feature: "*"` and `prediction: score`',

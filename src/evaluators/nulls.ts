@@ -12,7 +12,21 @@ import { wilson } from './special.ts';
  */
 export const nulls: Evaluator = {
   name: 'nulls',
-  args: z.strictObject({ main: z.string(), dataset: z.string().optional() }),
+  args: z.strictObject({
+    main: z.string().meta({
+      description:
+        'The share of rows without a value (NULL or NaN) in this column; "*" is every column, as a vector by label feature.',
+      examples: ['distance', '*'],
+    }),
+    dataset: z
+      .string()
+      .optional()
+      .meta({
+        description:
+          "A Dataset, a role of the Model (predictions, labels, training, holdout) or self; the target's own, or the Model's predictions, unless said.",
+        examples: ['flights', 'self'],
+      }),
+  }),
   outputs: { value: 'ratio', lower: 'ratio', upper: 'ratio', rows: 'count', nulls: 'count' },
   mainDimension: () => 'ratio',
   isVector: args => args.main === '*',

@@ -40,9 +40,24 @@ const byTask: Readonly<Record<ModelSpec['task'], readonly Metric[]>> = {
 export const performance: Evaluator = {
   name: 'performance',
   args: z.strictObject({
-    main: z.enum(metrics),
-    version: z.string().optional(),
-    threshold: z.number().min(0).max(1).optional(),
+    main: z.enum(metrics).meta({
+      description:
+        'How good the predictions of the window were, once their labels are in: the metric, with a 95 % interval. Which ones there are depends on the task of the Model.',
+    }),
+    version: z
+      .string()
+      .optional()
+      .meta({ description: 'Only predictions of this version.', examples: [`\${rollout.canary}`] }),
+    threshold: z
+      .number()
+      .min(0)
+      .max(1)
+      .optional()
+      .meta({
+        default: 0.5,
+        description: 'Of error_rate and accuracy: a score from here on is positive; 0.5 unless said.',
+        examples: [0.5],
+      }),
   }),
   outputs: {
     value: 'number',
@@ -53,6 +68,10 @@ export const performance: Evaluator = {
     base_rate: 'ratio',
   },
   mainDimension: args => dimension(metricOf(args)),
+  unfit: (given, { task }) =>
+    byTask[task].includes(metricOf(given))
+      ? undefined
+      : `${metricOf(given)} is not defined for a ${task} model; expected ${byTask[task].join(', ')}`,
   isVector: () => false,
   labelNames: () => [],
   reads: 'predictions+labels',
@@ -115,16 +134,14 @@ function sqlOf(request: ObservationRequest, dialect: Dialect): string {
   const id = dialect.identifier;
   const multiclass = model.task === 'multiclass';
   const cell = (column: string) => `CAST(${id(column)} AS ${multiclass ? 'VARCHAR' : 'DOUBLE'})`;
-  const { version } = request.args;
   const rows = `SELECT * ${currentRows(request, dialect)}`;
-  const only = version === undefined ? '' : ` WHERE ${id(log.version)} = ${dialect.literal(String(version))}`;
   // The newest label wins when one prediction has several.
   const latest =
     labels.time === undefined
       ? `max(${cell(truth.value)})`
       : `arg_max(${cell(truth.value)}, ${id(labels.time.column)})`;
   const finite = multiclass ? 's IS NOT NULL' : 'isfinite(s) AND isfinite(y)';
-  return `WITH p AS (SELECT ${id(log.key)} AS k, ${cell(log.score)} AS s FROM (${rows}) AS log${only}),
+  return `WITH p AS (SELECT ${id(log.key)} AS k, ${cell(log.score)} AS s FROM (${rows}) AS log),
 l AS (SELECT ${id(truth.key)} AS k, ${latest} AS y FROM ${dialect.relation(labels, request.connection)}
   WHERE ${id(truth.key)} IN (SELECT k FROM p) AND ${id(truth.value)} IS NOT NULL GROUP BY ${id(truth.key)}),
 j AS (SELECT s, y FROM p JOIN l USING (k) WHERE ${finite}),

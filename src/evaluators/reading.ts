@@ -15,7 +15,7 @@ import {
 export function numberOf(cell: Json | undefined): number {
   if (typeof cell === 'number') return cell;
   if (typeof cell === 'boolean') return cell ? 1 : 0;
-  return typeof cell === 'string' && cell !== '' ? Number(cell) : Number.NaN;
+  return typeof cell === 'string' && cell.trim() !== '' ? Number(cell) : Number.NaN;
 }
 
 /** A count column of a row. Throws PortError when the engine did not give a finite number there. */

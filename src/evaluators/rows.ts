@@ -10,7 +10,13 @@ import { currentRows } from './source.ts';
  */
 export const rows: Evaluator = {
   name: 'rows',
-  args: z.strictObject({ main: z.string() }),
+  args: z.strictObject({
+    main: z.string().meta({
+      description:
+        'How many rows the window holds. A Dataset, a role of the Model (predictions, labels, training, holdout), or self. 0 is known, not missing.',
+      examples: ['self', 'predictions'],
+    }),
+  }),
   outputs: { value: 'count' },
   mainDimension: () => 'count',
   isVector: () => false,

@@ -9,19 +9,33 @@ import {
 } from '../model.ts';
 import { predicateSql } from './predicate.ts';
 
-/** `FROM … WHERE …` over the request's dataset, its interval and `where`. */
+/** `FROM … WHERE …` over the request's dataset, its interval, its `version` of the predictions, and `where`. */
 export function currentRows(request: ObservationRequest, dialect: Dialect): string {
   assert(request.dataset !== undefined, `observation ${request.name} has no dataset`);
   const intervals = request.interval === undefined ? [] : [request.interval];
-  return rowsOf(request, dialect, request.dataset, intervals);
+  const { version } = request.args;
+  return rowsOf(
+    request,
+    dialect,
+    request.dataset,
+    intervals,
+    version === undefined ? undefined : String(version),
+  );
 }
 
-/** The same over the reference: the union of its intervals, and the same `where`. */
+/** The same over the reference: the union of its intervals, its own version, and the same `where`. */
 export function referenceRows(request: ObservationRequest, dialect: Dialect): string {
   const { reference } = request;
   assert(reference !== undefined, `observation ${request.name} has no reference`);
   const first = reference.interval === undefined ? [] : [reference.interval];
-  return rowsOf(request, dialect, reference.dataset, [...first, ...(reference.intervals ?? [])]);
+  const intervals = [...first, ...(reference.intervals ?? [])];
+  return rowsOf(request, dialect, reference.dataset, intervals, reference.version);
+}
+
+/** The column that tells which version made a row: of the Model's predictions, and of no other dataset. */
+export function versionColumn(request: ObservationRequest, dataset: DatasetSpec): string | undefined {
+  const predictions = request.model?.data.predictions;
+  return predictions?.dataset === dataset.name ? predictions.version : undefined;
 }
 
 function rowsOf(
@@ -29,9 +43,17 @@ function rowsOf(
   dialect: Dialect,
   dataset: DatasetSpec,
   intervals: readonly Interval[],
+  version: string | undefined,
 ): string {
   const relation = dialect.relation(dataset, request.connection);
-  const clauses = conditions(dataset, intervals, request.where, dialect);
+  const column = versionColumn(request, dataset);
+  assert(version === undefined || column !== undefined, `dataset ${dataset.name} has no version of its rows`);
+  const clauses = [
+    ...conditions(dataset, intervals, request.where, dialect),
+    ...(version === undefined || column === undefined
+      ? []
+      : [`(${dialect.identifier(column)} = ${dialect.literal(version)})`]),
+  ];
   return clauses.length === 0 ? `FROM ${relation}` : `FROM ${relation} WHERE ${clauses.join(' AND ')}`;
 }
 

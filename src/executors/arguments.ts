@@ -11,6 +11,7 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   w: 604_800_000,
 };
 
+const DURATION_TEXT = /^(\d+(\.\d+)?(ms|s|m|h|d|w))+$/;
 const DURATION = 'a duration with its unit, such as 90d';
 const RATIO = 'a share from 0 to 1, such as 10%';
 
@@ -33,7 +34,15 @@ export function wordingText(value: z.output<typeof wording>): string {
 /** A duration: `90d` as people write it, or milliseconds. Gives milliseconds, at least `leastMs`. */
 export function duration(leastMs: number) {
   return z
-    .union([z.string(), z.number()], { error: `expected ${DURATION}` })
+    .union(
+      [
+        z.string().meta({ pattern: DURATION_TEXT.source, examples: ['90d'] }),
+        z.number().meta({ minimum: leastMs }),
+      ],
+      {
+        error: `expected ${DURATION}`,
+      },
+    )
     .transform((written, context) => {
       const ms = typeof written === 'number' ? written : durationMs(written);
       if (ms !== undefined && ms >= leastMs) return Math.round(ms);
@@ -44,7 +53,7 @@ export function duration(leastMs: number) {
 }
 
 function durationMs(text: string): number | undefined {
-  if (!/^(\d+(\.\d+)?(ms|s|m|h|d|w))+$/.test(text)) return undefined;
+  if (!DURATION_TEXT.test(text)) return undefined;
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|[smhdw])/g)];
   return parts.reduce(
     (total, [, count, unit = '']) => total + Number(count) * (UNIT_MS[unit] ?? Number.NaN),
@@ -54,7 +63,13 @@ function durationMs(text: string): number | undefined {
 
 /** A share: `10%` as people write it, or 0..1. Gives 0..1. */
 export const ratio = z
-  .union([z.string(), z.number()], { error: `expected ${RATIO}` })
+  .union(
+    [
+      z.string().meta({ pattern: String.raw`^0*(100(\.0+)?|\d{1,2}(\.\d+)?)%$`, examples: ['10%'] }),
+      z.number().meta({ minimum: 0, maximum: 1 }),
+    ],
+    { error: `expected ${RATIO}` },
+  )
   .transform((written, context) => {
     const share = typeof written === 'number' ? written : percent(written);
     if (share !== undefined && share >= 0 && share <= 1) return share;

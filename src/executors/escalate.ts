@@ -4,7 +4,21 @@ import type { JsonObject, Verb, VerbContext } from '../model.ts';
 import { settled, textOrSlot, wording, wordingText } from './arguments.ts';
 import { messageCall, originText, titleOf } from './message.ts';
 
-const args = z.strictObject({ to: textOrSlot.optional(), text: wording.optional() });
+const args = z
+  .strictObject({
+    to: textOrSlot.optional().meta({
+      description: 'A group or a person; the owner of the target unless said.',
+      examples: ['on-call'],
+    }),
+    text: wording.optional().meta({
+      description: `What it says; \${…} are filled in. Without it the message names the rule and the episode.`,
+      examples: [`The view is stale at \${members.origin}`],
+    }),
+  })
+  .meta({
+    description: 'Pages people: Flyball does not get on by itself. Changes nothing, so no guard holds it.',
+    examples: [{ to: 'on-call' }],
+  });
 
 /** One `notify.send` of severity page. It is addressed to `to`, else to the owner of the Model or Dataset. */
 export const escalate: Verb = {

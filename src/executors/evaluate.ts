@@ -5,7 +5,24 @@ import { duration, settled, textOrSlot } from './arguments.ts';
 import { modelOf, pipelineCall, type SlotValues } from './pipeline.ts';
 
 const MINUTE_MS = 60_000;
-const args = z.strictObject({ version: textOrSlot, lookback: duration(MINUTE_MS).optional() });
+const args = z
+  .strictObject({
+    version: textOrSlot.meta({
+      description: 'The version that is evaluated.',
+      examples: [`\${steps.retrain.version}`],
+    }),
+    lookback: duration(MINUTE_MS)
+      .optional()
+      .meta({
+        description: 'How far back its data goes, where the pipeline asks for it.',
+        examples: ['30d'],
+      }),
+  })
+  .meta({
+    description:
+      'Runs pipelines.evaluate of the Model for one version; its outputs are numbers for require (steps.evaluate.NAME). Changes nothing that serves.',
+    examples: [{ version: `\${steps.retrain.version}` }],
+  });
 
 /**
  * One `pipeline.run` of `pipelines.evaluate`. Its slots: `data.version`, `data.champion` (what serves now), and

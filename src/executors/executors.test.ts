@@ -51,6 +51,56 @@ describe('promote and rollback', () => {
     expectRelease(calls('rollback', { version: 'v0' }, context({ serving: { weights: {} } })), 'v0');
   });
 
+  describe('with a rollout', () => {
+    const rollout = {
+      name: 'standard',
+      steps: [
+        { weight: 0.05, holdMs: 1, gate: 'health' },
+        { weight: 1, holdMs: 1, gate: 'health' },
+      ],
+      onFailure: 'rollback' as const,
+      // biome-ignore lint/suspicious/noThenProperty: the word of the language.
+      onUnknown: { holdMs: 1, then: 'rollback' as const },
+      maxMs: 1,
+    };
+    const base = context({}, { actions: { promote: { rollout: 'standard' } } });
+    const on = (change: Partial<VerbContext> = {}): VerbContext => ({
+      ...base,
+      documents: { ...base.documents, rollouts: { standard: rollout } },
+      ...change,
+    });
+
+    it('shifts by its steps from the champion, then points it', () => {
+      const made = calls('promote', { version: 'v3' }, on());
+      expect(made.map(call => [call.capability, call.args.weights ?? call.args.version])).toEqual([
+        ['serving.shift', { v3: 0.05, v2: 0.95 }],
+        ['serving.shift', { v3: 1 }],
+        ['registry.point', 'v3'],
+      ]);
+      expect(made.map(call => call.rollout)).toEqual([
+        { name: 'standard', index: 0, weight: 0.05, canary: 'v3', baseline: 'v2' },
+        { name: 'standard', index: 1, weight: 1, canary: 'v3', baseline: 'v2' },
+        undefined,
+      ]);
+    });
+
+    it('moves the champion itself all at once', () => {
+      expectRelease(calls('promote', { version: 'v2' }, on()), 'v2');
+    });
+
+    it('is unbound without a champion to go back to, and without its rollout', () => {
+      expect(() => calls('promote', { version: 'v3' }, on({ serving: { weights: {} } }))).toThrow(
+        'the version in service is unknown',
+      );
+      expect(() => calls('promote', { version: 'v3' }, base)).toThrow('rollout standard');
+    });
+
+    it('a rollback on its way is its abort: back to the champion, not to what was before that', () => {
+      const serving = { champion: 'v2', weights: { v2: 0.95, v3: 0.05 } };
+      expectRelease(calls('rollback', {}, on({ serving })), 'v2');
+    });
+  });
+
   it.each<[string, string, JsonObject, VerbContext, string]>([
     [
       'rollback',

@@ -4,7 +4,22 @@ import type { JsonObject, Verb, VerbContext } from '../model.ts';
 import { settled, wording, wordingText } from './arguments.ts';
 import { messageCall, originText, titleOf } from './message.ts';
 
-const args = z.strictObject({ text: wording.optional(), severity: z.enum(['info', 'page']).optional() });
+const args = z
+  .strictObject({
+    text: wording.optional().meta({
+      description: `What it says; \${…} are filled in. Without it the message names the rule and the episode.`,
+      examples: [`PSI is high at \${members.origin}`],
+    }),
+    severity: z
+      .enum(['info', 'page'])
+      .optional()
+      .meta({ default: 'info', description: 'info (the default) or page: what routes match.' }),
+  })
+  .meta({
+    description:
+      'Leaves a message for people. Changes nothing, so no guard holds it, not even mode: observe.',
+    examples: [{ text: 'drifted' }],
+  });
 
 /** One `notify.send`. Without `text` the message names the rule and the episode; `severity` is info unless given. */
 export const notify: Verb = {

@@ -79,5 +79,6 @@ export function calls(name: string, args: JsonObject, on = context()): readonly 
   if (!checked.success) throw new Error(checked.error.issues.map(issue => issue.message).join('; '));
   const made = verb(name).calls(checked.data as JsonObject, on);
   if ('unbound' in made) throw new Error(made.unbound);
+  if ('held' in made) throw new Error(made.held);
   return made.calls;
 }

@@ -11,6 +11,7 @@ import {
   type Ports,
   perform,
 } from '../commands/index.ts';
+import { outputSchemaOf } from './output-schema.ts';
 
 /** Results larger than this are cut, and say so: a model pays for every character. */
 const MOST_CHARACTERS = 20_000;
@@ -50,7 +51,8 @@ export function buildServer(ports: Ports, version: string): McpServer {
 }
 
 function register(server: McpServer, ports: Ports, command: Command, tool: string): void {
-  const { title, description, input: inputSchema, output: outputSchema } = command;
+  const { title, description, input: inputSchema } = command;
+  const outputSchema = outputSchemaOf(command.output);
   const annotations = { title, ...annotationsOf(command.effect) };
   server.registerTool(
     tool,

@@ -40,6 +40,7 @@ function change(state: ActionState, body: EntryBody): Partial<DerivedAction> {
   if (isTerminal(state)) return {};
   switch (body.kind) {
     case 'cancel':
+    case 'cancelling':
       return { cancelRequested: true };
     case 'start-due':
       return state === 'intended' ? { state: 'starting' } : {};

@@ -110,4 +110,8 @@ export const migrations: readonly string[] = [
   CREATE TABLE profiles (hash TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
   `,
+  `
+  -- Channels, group, labels and silence of a message, as JSON.
+  ALTER TABLE outbox ADD COLUMN more TEXT NOT NULL DEFAULT '{}';
+  `,
 ];

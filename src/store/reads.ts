@@ -186,7 +186,7 @@ export function readObservations(
 
 export function readMessage(db: Connection, key: string): Message | undefined {
   const row = db.get<MessageRecord>(
-    'SELECT key, at, severity, target, title, text FROM outbox WHERE key = ?',
+    'SELECT key, at, severity, target, title, text, more FROM outbox WHERE key = ?',
     key,
   );
   return row && messageOf(row);
@@ -196,7 +196,7 @@ export function readMessage(db: Connection, key: string): Message | undefined {
 export function readMessages(db: Connection, limit: number | undefined): readonly Message[] {
   return db
     .all<MessageRecord>(
-      'SELECT key, at, severity, target, title, text FROM outbox ORDER BY at DESC, rowid DESC LIMIT ?',
+      'SELECT key, at, severity, target, title, text, more FROM outbox ORDER BY at DESC, rowid DESC LIMIT ?',
       limit ?? UNLIMITED,
     )
     .map(messageOf);

@@ -131,10 +131,12 @@ export interface MessageRecord {
   readonly target: string;
   readonly title: string;
   readonly text: string;
+  readonly more: string;
 }
 
-export function messageOf(row: MessageRecord): Message {
-  return { ...row, severity: row.severity as Message['severity'] };
+export function messageOf({ more, ...row }: MessageRecord): Message {
+  const rest = parse<Partial<Message>>(more, `message ${row.key}`);
+  return { ...row, severity: row.severity as Message['severity'], ...rest };
 }
 
 /** `text` as JSON of one form. A key whose value is undefined is left out. */

@@ -32,6 +32,9 @@ export const folding: Folding = {
     decisions: {},
     spent: {},
     verifiedVersions: [],
+    gates: {},
+    begun: {},
+    told: {},
   }),
   fold: (own, { seq, at, body }) => ({
     ...own,

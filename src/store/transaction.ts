@@ -7,8 +7,8 @@ import { readAction, readFacts, readFactsWithPrefix, readRevisionSha, readTarget
 import { setRevision } from './revision.ts';
 import { chainOf, json } from './rows.ts';
 
-/** How long observation rows are kept, by `takenAt`: 90 days. */
-export const OBSERVATIONS_KEPT_MS = 90 * 86_400_000;
+/** How long observation rows are kept, by `takenAt`: a year and a month, so that a backtest sees every season. */
+export const OBSERVATIONS_KEPT_MS = 400 * 86_400_000;
 
 /** The model's transaction over the one that `within` belongs to. */
 export function transactionOn(db: Connection, foldVersion: number, within: Within): Transaction {
@@ -54,15 +54,16 @@ export function transactionOn(db: Connection, foldVersion: number, within: Withi
     action: step(key => readAction(db, key)),
     fleet: step((bodies, at) => appendEntries(db, FLEET, bodies, at).entries),
     setRevision: step((revision, expected) => setRevision(db, revision, expected)),
-    putMessage: step(({ key, at, severity, target, title, text }) => {
+    putMessage: step(({ key, at, severity, target, title, text, ...more }) => {
       db.run(
-        'INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
+        'INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
         key,
         at,
         severity,
         target,
         title,
         text,
+        json(more),
       );
     }),
   };

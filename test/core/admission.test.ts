@@ -73,8 +73,9 @@ describe('at ask', () => {
     expect(holds(sim)).toBe('hold mode paused subject-locked');
   });
 
-  test('two rules in one step see each other: one acts, the other is held by the lock', () => {
-    const rules = [ruleOf(doing([RETRAIN], { name: 'a' })), ruleOf(doing([RETRAIN], { name: 'b' }))];
+  test('two rules in one step see each other: one acts, the other, which wants something else, is held by the lock', () => {
+    const other = stepOf('retrain', { lookback: 30 * DAY });
+    const rules = [ruleOf(doing([RETRAIN], { name: 'a' })), ruleOf(doing([other], { name: 'b' }))];
     const sim = simulate([policyOf({ rules })]);
     sim.run(1, DRIFTED);
     expect(sim.of('intent')).toHaveLength(1);
@@ -124,16 +125,31 @@ describe('at ask', () => {
     expect(sim.of('intent')).toHaveLength(2);
   });
 
-  test('safe verbs skip rate, cooldown and approval, but not the pause', () => {
-    const approval = { from: ['owner'], quorum: 1, expiresMs: HOUR, reaskMs: HOUR };
-    const limits = { cooldownMs: DAY, rate: { count: 1, perMs: DAY }, approval };
-    const sim = simulate([policyOf({ rule: doing([stepOf('rollback')]), actions: { rollback: limits } })]);
+  const approval = { from: ['owner'], quorum: 1, expiresMs: HOUR, reaskMs: HOUR };
+  const limits = { cooldownMs: DAY, rate: { count: 1, perMs: DAY }, approval };
+  function rollsBack(safe: readonly ('ask' | 'pause')[] = []): Simulation {
+    const actions = { rollback: { ...limits, safe } };
+    const sim = simulate([policyOf({ rule: doing([stepOf('rollback')]), actions })]);
     sim.tick(HEALTHY);
     sim.serving = { champion: 'v2', weights: { v2: 1 } };
-    sim.pause('all');
+    return sim;
+  }
+
+  test.each([
+    ['all', [], 'act'],
+    ['target:model/late', [], 'act'],
+    ['verb:rollback', [], 'hold paused'],
+    ['all', ['pause'], 'hold paused'],
+    ['none', ['ask'], 'ask approval'],
+  ] as const)('a safe verb under a pause of %s, with safe: %j: %s', (scope, safe, found) => {
+    const sim = rollsBack(safe);
+    sim.pause(scope);
     sim.run(1, DRIFTED);
-    expect(holds(sim)).toBe('hold paused');
-    sim.resume('all');
+    expect(holds(sim)).toBe(found);
+  });
+
+  test('safe verbs skip rate, cooldown and approval', () => {
+    const sim = rollsBack();
     sim.run(1, DRIFTED);
     carryOut(sim, 'rollback');
     sim.run(1, DRIFTED);
@@ -147,10 +163,10 @@ describe('at ask', () => {
     const many = Object.fromEntries(Array.from({ length: 501 }, (_, i) => [`o${i}`, 0.5]));
     const sim = simulate([policyOf({ rule: doing([NOTIFY]) })]);
     sim.run(1, { psi: many });
-    expect(sim.of('intent')).toEqual([]);
+    expect(sim.of('intent').map(one => one.action.verb)).toEqual(['escalate']);
     expect(holds(sim)).toBe('hold max-series');
     sim.run(1, { psi: { ...many, o0: 0.1 } });
-    expect(sim.of('intent')).toHaveLength(500);
+    expect(sim.of('intent').filter(one => one.action.verb === 'notify')).toHaveLength(500);
   });
 
   test('serving that is not known holds what needs it', () => {

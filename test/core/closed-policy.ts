@@ -74,6 +74,11 @@ export function doing(steps: readonly StepSpec[], more: Partial<Rule> = {}): Par
   return { ...more, then: steps };
 }
 
+/** A vector over a label: one line of `observe`, and what the slots of a group read. */
+export function observesBy(name: string, labels: readonly string[]): ObservationSpec {
+  return observes(name, { args: { main: 'warehouse', sql: `select ${name}`, vector: true, labels } });
+}
+
 /** One line of `observe`, by the real `query` evaluator: its SQL names the observation. */
 export function observes(name: string, more: Partial<ObservationSpec> = {}): ObservationSpec {
   return {

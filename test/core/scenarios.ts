@@ -18,6 +18,7 @@ import {
 } from './closed-policy.ts';
 import { PERSON, type Simulation, simulate, type Values } from './simulation.ts';
 
+export const MAX_GROUPS = 2;
 export const RATE = { count: 2, perMs: 2 * DAY };
 const approval = { from: ['owner'], quorum: 1, expiresMs: 8 * HOUR, reaskMs: 12 * HOUR };
 const actions = { retrain: { rate: RATE, approval }, promote: { cooldownMs: 4 * HOUR } };
@@ -34,8 +35,63 @@ const verify = {
 };
 const better = condition(compares('steps.evaluate.log_loss', '<', 0.5));
 
+const bySlice = { op: '==', column: 'origin', value: { $: 'labels.origin' } };
+const slices = ruleOf(
+  doing(
+    [
+      {
+        ...stepOf('retrain', { lookback: DAY, focus: bySlice }),
+        retry: { attempts: 3, backoffMs: HOUR, backoffMaxMs: 2 * HOUR },
+      },
+      { ...NOTIFY, if: condition(compares('perf', '>', 0.4)) },
+      { ...NOTIFY, id: 'told', require: condition(compares('labels.origin', '!==', 'D')) },
+    ],
+    {
+      name: 'slices',
+      when: condition(compares('v', '>', 0.2)),
+      clear: condition(compares('v', '<', 0.1)),
+      per: ['origin'],
+      maxGroups: MAX_GROUPS,
+      verify: {
+        that: condition(compares('v', '<', 0.2)),
+        withinMs: 3 * HOUR,
+        attempts: 2,
+        otherwise: 'escalate',
+      },
+    },
+  ),
+);
+/** It comes to its verify soon, and more than once. */
+const quick = ruleOf(
+  doing([NOTIFY], {
+    name: 'quick',
+    when: condition(compares('v', '>', 0.4)),
+    clear: condition(compares('v', '<', 0.1)),
+    per: ['origin'],
+    verify: {
+      that: condition(compares('v', '<', 0.2)),
+      withinMs: 2 * HOUR,
+      attempts: 2,
+      otherwise: 'escalate',
+    },
+  }),
+);
+const loud = ruleOf(
+  doing([{ ...NOTIFY, if: condition(compares('psi', '>', 0.3)) }, stepOf('escalate', { text: 'loud' })], {
+    name: 'loud',
+    when: condition({ '>': [{ reduce: ['share', compares('v', '>', 0.2)] }, 0.5] }),
+    forMs: HOUR,
+  }),
+);
+const gate = ruleOf({
+  name: 'gate',
+  when: condition(compares('perf', '>', 0.8)),
+  keepForMs: HOUR,
+  gate: { on: 'data', blocks: ['promote'], reaches: ['model/late'], taint: false, running: 'finish' },
+});
+
 /** Versions of the policies, as commits would bring them. */
-const REVISIONS: readonly (readonly ClosedPolicy[])[] = [
+export const REVISIONS: readonly (readonly ClosedPolicy[])[] = [
   [
     policyOf({
       observe,
@@ -78,7 +134,49 @@ const REVISIONS: readonly (readonly ClosedPolicy[])[] = [
       ],
     }),
   ],
+  // Guarded in every way, with two rules that want the same.
+  [
+    policyOf({
+      observe,
+      rules: [
+        ruleOf(doing([RETRAIN], { name: 'a' })),
+        ruleOf(doing([RETRAIN, NOTIFY], { name: 'b', forMs: HOUR })),
+      ],
+      guard: {
+        allow: [[{ name: 'day', when: '06:00-20:00', zone: 'UTC' }]],
+        inhibitedBy: [{ policy: 'q', chains: ['model/late'], everyMs: HOUR }],
+        blastRadius: [{ targets: 2, of: 3, scope: 'fleet', perMs: DAY }],
+      },
+    }),
+    policyOf({
+      policy: 'g',
+      observe,
+      rules: [
+        ruleOf({
+          ...gate,
+          gate: { on: 'data', blocks: ['retrain'], reaches: ['model/late'], taint: true, running: 'cancel' },
+        }),
+      ],
+    }),
+    policyOf({
+      policy: 'q',
+      observe,
+      rules: [
+        ruleOf(doing([stepOf('rollback')], { name: 'back', when: condition(compares('perf', '>', 0.8)) })),
+      ],
+    }),
+  ],
+  [policyOf({ observe, actions: { retrain: { rate: RATE } }, rules: [slices, quick, loud, gate] })],
+  [
+    policyOf({ observe, rules: [{ ...slices, maxGroups: 1 }, quick, loud] }),
+    {
+      ...policyOf({ policy: 'q', observe, rule: doing([NOTIFY]) }),
+      excluded: { policy: 'q', reason: 'not here' },
+    },
+  ],
 ];
+/** Those with groups, further attempts, rounds and several rules. */
+export const GROUPED = [REVISIONS.length - 2, REVISIONS.length - 1];
 
 const level = fc.constantFrom(0.05, 0.15, 0.25, 0.5, 0.9, undefined);
 const vector = fc.dictionary(fc.constantFrom('A', 'B', 'C', 'D'), level, { maxKeys: 4 });
@@ -112,6 +210,7 @@ const move = fc.oneof(
         'cancelled' as const,
       ),
       loss: fc.constantFrom(0.3, 0.7),
+      repeatable: fc.boolean(),
     }),
   },
   {
@@ -143,13 +242,52 @@ const move = fc.oneof(
     arbitrary: fc.record({ do: fc.constant('serve' as const), version: fc.constantFrom('v1', 'v2', 'v3') }),
   },
 );
-type Move = typeof move extends fc.Arbitrary<infer M> ? M : never;
+export type Move = typeof move extends fc.Arbitrary<infer M> ? M : never;
 export const scenario = fc.array(move, { minLength: 10, maxLength: 60 });
 
+const bad = fc.constantFrom(0.5, 0.9, 0.9, 0.15, undefined);
+const badValues = fc.record({
+  psi: bad,
+  perf: bad,
+  v: fc.dictionary(fc.constantFrom('A', 'B', 'C'), bad, { minKeys: 2, maxKeys: 3 }),
+});
+/** Long histories in which nothing gets well: what is begun mostly fails, and what succeeds mostly does not help. */
+export const stubborn: fc.Arbitrary<readonly Move[]> = fc.array(
+  fc.oneof(
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        do: fc.constant('tick' as const),
+        hours: fc.constantFrom(1, 1, 2),
+        values: badValues,
+      }),
+    },
+    { weight: 5, arbitrary: fc.record({ do: fc.constant('start' as const) }) },
+    {
+      weight: 5,
+      arbitrary: fc.record({
+        do: fc.constant('end' as const),
+        outcome: fc.constantFrom('succeeded' as const, 'failed' as const),
+        loss: fc.constant(0.7),
+        repeatable: fc.constantFrom(true, true, false),
+      }),
+    },
+    { weight: 1, arbitrary: move },
+  ),
+  { minLength: 60, maxLength: 100 },
+);
+
 /** A target that lives through the moves. */
-export function play(moves: readonly Move[]): Simulation {
-  const sim = simulate(REVISIONS[0] as readonly ClosedPolicy[]);
-  for (const one of moves) make(sim, one);
+export function play(
+  moves: readonly Move[],
+  begins = 0,
+  after: (sim: Simulation) => void = () => {},
+): Simulation {
+  const sim = simulate(REVISIONS[begins] as readonly ClosedPolicy[]);
+  for (const one of moves) {
+    make(sim, one);
+    after(sim);
+  }
   return sim;
 }
 
@@ -171,7 +309,8 @@ function make(sim: Simulation, one: Move): void {
       return;
     case 'end': {
       const record = actions.find(action => action.state === 'started');
-      if (record) sim.end(record, one.outcome, { version: 'v2', log_loss: one.loss });
+      if (record && one.outcome === 'failed') sim.fail(record, one.repeatable);
+      else if (record) sim.end(record, one.outcome, { version: 'v2', log_loss: one.loss });
       return;
     }
     case 'vote': {

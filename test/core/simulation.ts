@@ -3,9 +3,15 @@
  * keeps the chain, the facts and what a replay needs. It stands in for the store, never for the engine.
  */
 import { canonical } from '../../src/canonical.ts';
-import { lockKey } from '../../src/engine/draft.ts';
+import { ACTED, actedOf, withActed } from '../../src/engine/blast-radius.ts';
+import { lockKey, lockValue } from '../../src/engine/draft.ts';
+import { asObject } from '../../src/engine/fact-values.ts';
+import { standingFacts } from '../../src/engine/fleet-facts.ts';
 import { emptyOwn, fold } from '../../src/engine/fold.ts';
 import { policyHashes } from '../../src/engine/ids.ts';
+import { adoptersOf, outcomeKey, outcomeValue, withAdopter } from '../../src/engine/locks.ts';
+import { qualified } from '../../src/engine/qualified.ts';
+import { shortestEveryMs } from '../../src/engine/schedule.ts';
 import { step } from '../../src/engine/step.ts';
 import { wants } from '../../src/engine/wants.ts';
 import type {
@@ -28,7 +34,7 @@ import type {
   Snapshot,
   Step,
 } from '../../src/model.ts';
-import { CATALOGUE, COMMIT, HOUR, observed, TARGET, vectorOf } from './closed-policy.ts';
+import { CATALOGUE, CHAIN, COMMIT, HOUR, observed, TARGET, vectorOf } from './closed-policy.ts';
 
 export type Values = Readonly<
   Record<string, Scalar | undefined | Observation | Readonly<Record<string, Scalar | undefined>>>
@@ -50,6 +56,11 @@ export interface Simulation {
   own: Own;
   facts: Facts;
   policies: readonly ClosedPolicy[];
+  /** Policies of other targets in the same revision: their gates and inhibitors are known to this one. */
+  others: readonly ClosedPolicy[];
+  fleet(): readonly ClosedPolicy[];
+  /** What another target says, as its own tick would write it. */
+  say(key: string, value: Json): void;
   serving: Serving | undefined;
   readonly chain: Fresh[];
   readonly ticks: Tick[];
@@ -65,6 +76,8 @@ export interface Simulation {
   /** The check at start of an intended action: what it derived. Started when nothing was withdrawn. */
   start(action: ActionHistory): readonly Derived[];
   end(action: ActionHistory, outcome: Outcome, outputs?: JsonObject): void;
+  /** Ends it badly; unless said, so that it may be tried again. */
+  fail(action: ActionHistory, repeatable?: boolean): void;
   /** The live action of this verb. */
   live(verb: string): ActionHistory;
   kinds(): readonly EntryKind[];
@@ -80,6 +93,9 @@ export function simulate(policies: readonly ClosedPolicy[]): Simulation {
     own: emptyOwn(TARGET),
     facts: {},
     policies: [],
+    others: [],
+    fleet: () => [...sim.policies, ...sim.others],
+    say: (key, value) => setFact(sim, key, value),
     serving: { champion: 'v1', weights: { v1: 1 } },
     chain: [],
     ticks: [],
@@ -87,14 +103,15 @@ export function simulate(policies: readonly ClosedPolicy[]): Simulation {
       return last;
     },
     tick(values = {}, due = 'all') {
-      if (lastTakenAt !== undefined && sim.policies.length > 0) {
-        const every = Math.min(...sim.policies.map(policy => policy.everyMs));
+      const every = shortestEveryMs(sim.policies, sim.at);
+      if (lastTakenAt !== undefined && every !== undefined) {
         if (sim.at - lastTakenAt > 2 * every) append(sim, { kind: 'gap', from: lastTakenAt, to: sim.at });
       }
       const moment = { at: sim.at, last: due === 'all' ? undefined : lastTakenAt };
+      sim.facts = { ...sim.facts, ...standingFacts(sim.fleet(), CHAIN, sim.at) };
       const history = { own: sim.own, facts: sim.facts };
       const wanted = wants(sim.policies, history, moment, CATALOGUE.evaluators);
-      let observations = take(wanted.wants, values, {}, sim.at);
+      let observations = qualified(sim.policies, take(wanted.wants, values, {}, sim.at));
       for (let round = 0; ; round++) {
         const snapshot: Snapshot = {
           target: TARGET,
@@ -105,7 +122,7 @@ export function simulate(policies: readonly ClosedPolicy[]): Simulation {
         };
         const answer = step(sim.policies, snapshot, history, CATALOGUE);
         if (answer.needs.length > 0 && round < 3) {
-          observations = take(answer.needs, values, observations, sim.at);
+          observations = qualified(sim.policies, take(answer.needs, values, observations, sim.at));
           continue;
         }
         last = answer;
@@ -147,6 +164,17 @@ export function simulate(policies: readonly ClosedPolicy[]): Simulation {
       const { id: action, attempt } = record.action;
       append(sim, { kind: 'outcome', action, attempt, outcome, ...(outputs ? { outputs } : {}) });
     },
+    fail(record, repeatable = true) {
+      const { id: action, attempt } = record.action;
+      append(sim, {
+        kind: 'outcome',
+        action,
+        attempt,
+        outcome: 'failed',
+        repeatable,
+        message: 'no slot free',
+      });
+    },
     live(verb) {
       const found = Object.values(sim.own.actions).find(
         one => one.action.verb === verb && ['intended', 'started', 'unresolved'].includes(one.state),
@@ -167,8 +195,33 @@ function append(sim: Simulation, body: Fresh['body']): void {
   sim.chain.push(entry);
   const subject = subjectFreed(body, live);
   sim.own = fold(sim.own, entry);
-  if (body.kind === 'intent') setFact(sim, lockKey(body.action.call.subject), { action: body.action.id });
-  if (subject !== undefined) setFact(sim, lockKey(subject), null);
+  if (body.kind === 'intent') {
+    const { action } = body;
+    setFact(sim, lockKey(action.call.subject), lockValue(action, CHAIN, sim.at));
+    if (body.impact) {
+      const { id } = action;
+      const one = { at: sim.at, chain: CHAIN, policy: body.cause.policy, action: id };
+      setFact(sim, ACTED, withActed(actedOf(sim.facts), one));
+    }
+  }
+  if (body.kind === 'adopted' && body.outcome === undefined) share(sim, body.action.call.subject);
+  if (subject !== undefined) free(sim, subject, body);
+}
+
+function share(sim: Simulation, subject: string): void {
+  const lock = asObject(sim.facts[lockKey(subject)]?.value);
+  if (lock) setFact(sim, lockKey(subject), withAdopter(lock, CHAIN));
+}
+
+/** As `project.ts` does it: the subject is free unless another holds it by now, and who adopted the action learns of its end. */
+function free(sim: Simulation, subject: string, body: Fresh['body']): void {
+  const lock = asObject(sim.facts[lockKey(subject)]?.value);
+  if (!('action' in body) || lock?.action !== body.action) return;
+  setFact(sim, lockKey(subject), null);
+  if (adoptersOf(lock).length === 0) return;
+  const state = body.kind === 'outcome' && body.outcome !== 'lost' ? body.outcome : 'withdrawn';
+  const outputs = body.kind === 'outcome' ? body.outputs : undefined;
+  setFact(sim, outcomeKey(String(body.action)), outcomeValue(state, sim.at, { outputs }));
 }
 
 type Live = (id: string | undefined) => ActionHistory['action'] | undefined;
@@ -186,6 +239,7 @@ function commit(sim: Simulation, snapshot: Snapshot, answer: Step): void {
   const { own: before, facts, policies } = sim;
   sim.ticks.push({ before, policies, snapshot, facts, entries: answer.entries });
   for (const body of answer.entries) append(sim, body);
+  for (const [key, value] of Object.entries(answer.facts ?? {})) setFact(sim, key, value);
   // As the store gives it back: plain JSON, so that nothing depends on the order of keys or on shared objects.
   sim.own = JSON.parse(canonical(sim.own));
 }

@@ -110,7 +110,13 @@ describe.each(['sdk 1', 'client 2'] as const)('an agent with %s', generation => 
     const invalid = await agent.call('flyball_validate_policy', { files: [{ path, text: slip }] });
     expect(invalid.structuredContent).toMatchObject({
       ok: false,
-      diagnostics: [expect.stringMatching(/^error policies\/alarm\.yaml:10:9: levle is not observed/)],
+      diagnostics: [
+        {
+          ...{ severity: 'error', file: 'policies/alarm.yaml', line: 10, column: 9 },
+          message: expect.stringMatching(/^levle is not observed/),
+          text: expect.stringMatching(/^error policies\/alarm\.yaml:10:9: levle is not observed/),
+        },
+      ],
     });
     const refused = await agent.call('flyball_propose_policy_change', {
       files: [{ path, text: slip }],
@@ -197,6 +203,12 @@ describe('what agents may not', () => {
       ['datasets.yaml', `${documents['datasets.yaml']}# more\n`, 'holds a Dataset'],
       // A file that holds Connections does not become a policy's either: that would delete them.
       ['connections.yaml', alarmAbove('3', 'other'), 'holds a Connection'],
+      // Settings say which files are theirs; policies/** unless said.
+      [
+        'other.yaml',
+        alarmAbove('3', 'other'),
+        'other.yaml is not among the files that agents may change; expected policies/**',
+      ],
       ['../outside.yaml', alarmAbove('3', 'other'), 'path'],
       ['.git/hooks/x.yaml', alarmAbove('3', 'other'), 'path'],
     ];

@@ -1,0 +1,78 @@
+/** Secrets of connections: looked up at the moment of a call, and sent only to the hosts that the daemon's settings allow. */
+import { type ConnectionSpec, type Json, PortError } from '../model.ts';
+
+/** A variable of the environment by its name; `main.ts` is the one place that reads it. */
+export type Environment = (name: string) => string | undefined;
+
+export interface Secrets {
+  readonly environment: Environment;
+  /** `secrets` of daemon.yaml: by variable, the hosts (`host` or `host:port`) that it may be sent to. */
+  readonly hosts: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Names of the environment variables that a connection's `auth` refers to. */
+export function secretNames(auth: ConnectionSpec['auth']): readonly string[] {
+  return Object.values(auth ?? {}).flatMap(value => nameOf(value) ?? []);
+}
+
+/**
+ * A value of `auth`: text as it stands, or what the environment holds for `{ $env: 'FLYBALL_X' }`. Throws PortError
+ * `unreachable` when it is not set, or when daemon.yaml does not let it go to this host: a policy repository alone can
+ * send no secret anywhere.
+ */
+export function secretValue(value: Json, connection: ConnectionSpec, url: URL, secrets: Secrets): string {
+  const name = nameOf(value);
+  if (name === undefined) return String(value);
+  if (!name.startsWith('FLYBALL_'))
+    throw refused(connection, `${name} is no name of a secret`, 'expected one that begins with FLYBALL_');
+  const allowed = Object.hasOwn(secrets.hosts, name) ? secrets.hosts[name] : undefined;
+  if (!(allowed ?? []).some(host => isHost(host, url)))
+    throw refused(
+      connection,
+      allowed === undefined
+        ? `daemon.yaml does not say to which hosts ${name} may be sent`
+        : `daemon.yaml lets ${name} go to ${allowed.join(', ')} only`,
+      `add to it: secrets: { ${name}: [${bareHost(url)}] }`,
+    );
+  const found = secrets.environment(name);
+  if (found === undefined || found === '')
+    throw refused(
+      connection,
+      `the environment variable ${name} is not set`,
+      'set it where the daemon is started',
+    );
+  return found;
+}
+
+/** The value without the secrets that a server may have sent back. */
+export function withoutSecrets(text: string, values: readonly string[]): string {
+  return values.reduce((left, value) => (value === '' ? left : left.replaceAll(value, '***')), text);
+}
+
+function nameOf(value: Json): string | undefined {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return undefined;
+  const { $env: name } = value as { readonly $env?: Json };
+  return typeof name === 'string' ? name : undefined;
+}
+
+function isHost(allowed: string, url: URL): boolean {
+  const wanted = allowed.toLowerCase();
+  return wanted === bareHost(url) || wanted === url.hostname || wanted === `${bareHost(url)}:${portOf(url)}`;
+}
+
+function portOf(url: URL): string {
+  return url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port;
+}
+
+/** IPv6 addresses without their brackets. */
+function bareHost(url: URL): string {
+  return url.hostname.replace(/^\[(.*)\]$/, '$1');
+}
+
+function refused(connection: ConnectionSpec, found: string, todo: string): PortError {
+  return new PortError(`connection ${connection.name}: ${found}; ${todo}.`, {
+    code: 'unreachable',
+    retry: 'later',
+    subject: connection.name,
+  });
+}

@@ -1,0 +1,164 @@
+/** What Settings, Models and Datasets say beyond what the bad files show: defaults, names and the daemon's secrets. */
+import { expect, test } from 'vitest';
+import { compiled, edited, example } from '../../test/fixtures/bad/example.ts';
+import type { DatasetSpec, ModelSpec, SettingsSpec } from '../model.ts';
+import { parseDaemonYaml } from './daemon-settings.ts';
+import { formatDiagnostic } from './diagnostic.ts';
+import { parseDocuments } from './documents.ts';
+
+function specOf<Spec>(kind: string, spec: string, metadata = '{ name: x }'): Spec {
+  const text = `apiVersion: flyball.dev/v1\nkind: ${kind}\nmetadata: ${metadata}\nspec: ${spec}\n`;
+  const { documents, diagnostics } = parseDocuments([{ path: 'x.yaml', text }]);
+  expect(diagnostics.map(formatDiagnostic)).toEqual([]);
+  return documents[0]?.spec as Spec;
+}
+
+const HOUR = 3_600_000;
+
+test('a rollout carries its name, rising weights and what happens when a gate does not hold', () => {
+  const standard = `{ steps: [
+    { shift: 5%, hold: 30m, gate: canary-health }, { shift: 25%, hold: 2h, gate: canary-health/latency },
+    { shift: 100%, hold: 24h, gate: canary-health } ],
+    onFailure: hold, onUnknown: { hold: 1h, then: hold }, max: 3d }`;
+  const plain = '{ gates: none, steps: [ { shift: 10%, hold: 1h }, { shift: 100%, hold: 1h } ] }';
+  const { rollouts } = specOf<SettingsSpec>(
+    'Settings',
+    `{ rollouts: { standard: ${standard}, plain: ${plain} } }`,
+  );
+  expect(rollouts?.standard).toEqual({
+    name: 'standard',
+    steps: [
+      { weight: 0.05, holdMs: HOUR / 2, gate: 'canary-health' },
+      { weight: 0.25, holdMs: 2 * HOUR, gate: 'canary-health/latency' },
+      { weight: 1, holdMs: 24 * HOUR, gate: 'canary-health' },
+    ],
+    onFailure: 'hold',
+    // biome-ignore lint/suspicious/noThenProperty: the word of the language.
+    onUnknown: { holdMs: HOUR, then: 'hold' },
+    maxMs: 72 * HOUR,
+  });
+  // Unless said: back on failure, two hours for an unknown gate, and room for it and for what shifts take.
+  expect(rollouts?.plain).toEqual({
+    name: 'plain',
+    steps: [
+      { weight: 0.1, holdMs: HOUR },
+      { weight: 1, holdMs: HOUR },
+    ],
+    onFailure: 'rollback',
+    // biome-ignore lint/suspicious/noThenProperty: the word of the language.
+    onUnknown: { holdMs: 2 * HOUR, then: 'rollback' },
+    maxMs: 5 * HOUR,
+  });
+});
+
+test('P7: a rollout whose steps nothing judges says gates: none in so many words', () => {
+  const written = (body: string) =>
+    parseDocuments([
+      {
+        path: 'x.yaml',
+        text: `apiVersion: flyball.dev/v1\nkind: Settings\nmetadata: { name: x }\nspec: { rollouts: { r: ${body} } }\n`,
+      },
+    ]).diagnostics.map(formatDiagnostic);
+  const steps = 'steps: [ { shift: 100%, hold: 1h } ]';
+  expect(written(`{ ${steps} }`)).toEqual([
+    expect.stringContaining('expected the policy that judges this step, or gates: none on the rollout'),
+  ]);
+  expect(written(`{ gates: none, ${steps} }`)).toEqual([]);
+});
+
+test('routes, channels, windows and guard as closures hold them', () => {
+  const spec = specOf<SettingsSpec>(
+    'Settings',
+    `{ channels: { oncall: { connection: outbox, to: ml } },
+       notify: { routes: [ { match: { severity: page }, to: [oncall] }, { match: {}, to: [digest] } ] },
+       windows: { office: { when: "Mon-Fri 08:00-17:00", zone: Europe/Zurich } },
+       guard: { allow: [office], blastRadius: { share: 10%, per: 1h } } }`,
+  );
+  expect(spec.channels).toEqual({ oncall: { name: 'oncall', connection: 'outbox', to: 'ml' } });
+  expect(spec.notify).toEqual({
+    group: { by: ['cause', 'owner'], waitMs: 120_000, repeatMs: 4 * HOUR },
+    routes: [
+      { match: { severity: 'page' }, to: ['oncall'] },
+      { match: {}, to: ['digest'] },
+    ],
+  });
+  expect(spec.windows?.office).toEqual({
+    name: 'office',
+    when: 'Mon-Fri 08:00-17:00',
+    zone: 'Europe/Zurich',
+  });
+  expect(spec.guard).toEqual({ allow: ['office'], blastRadius: { share: 0.1, scope: 'fleet', perMs: HOUR } });
+});
+
+test('a Model with labels, season, params, exclusions and limits of safe verbs', () => {
+  const spec = specOf<ModelSpec>(
+    'Model',
+    `{ owner: o, task: binary, season: 7d, params: { drift: { psi_max: 0.3, window: 6h } },
+       exclude: [ { policy: drift, reason: audit, until: 2027-01-31 } ],
+       actions: { promote: { rollout: standard }, rollback: { safe: [pause], preemptAfter: 30s } } }`,
+    '{ name: churn, labels: { tier: prod } }',
+  );
+  expect(spec).toMatchObject({
+    name: 'churn',
+    labels: { tier: 'prod' },
+    seasonMs: 168 * HOUR,
+    params: { drift: { psi_max: 0.3, window: '6h' } },
+    exclude: [{ policy: 'drift', reason: 'audit', until: Date.UTC(2027, 0, 31) }],
+    actions: { promote: { rollout: 'standard' }, rollback: { safe: ['pause'], preemptAfterMs: 30_000 } },
+  });
+  expect(
+    specOf<ModelSpec>('Model', '{ owner: o, task: binary, actions: { promote: { rollout: direct } } }')
+      .actions,
+  ).toEqual({
+    promote: {},
+  });
+});
+
+test('a Dataset with what is promised of it and what it is made from', () => {
+  const spec = specOf<DatasetSpec>(
+    'Dataset',
+    '{ connection: w, table: t, columns: { x: { type: number } }, expect: { maxAge: 26h }, upstream: [ { dataset: a } ] }',
+    '{ name: d, labels: { team: growth } }',
+  );
+  expect(spec).toMatchObject({
+    labels: { team: 'growth' },
+    expect: { maxAgeMs: 26 * HOUR },
+    upstream: ['a'],
+  });
+});
+
+test('what is promised of a Dataset can be compared with in a condition', () => {
+  const policy = `apiVersion: flyball.dev/v1
+kind: Policy
+metadata: { name: age }
+spec:
+  target: { dataset: flights }
+  every: 1h
+  observe: { age: { query: warehouse, unit: duration, sql: "select 1" } }
+  when: age > target.expect.maxAge
+  then: [ { notify: { text: late } } ]
+`;
+  const promised = edited(['owner: flights-data', 'owner: flights-data\n  expect: { maxAge: 26h }']);
+  const { closed, diagnostics } = compiled([...promised, { path: 'age.yaml', text: policy }]);
+  expect(diagnostics.map(formatDiagnostic)).toEqual([]);
+  expect(closed.find(one => one.policy === 'age')?.rules[0]?.when.logic).toEqual({
+    '>': [{ var: 'age' }, 26 * HOUR],
+  });
+  const { diagnostics: without } = compiled([...example(), { path: 'age.yaml', text: policy }]);
+  expect(without.map(formatDiagnostic).join()).toContain('target has no expect');
+});
+
+test.each([
+  ['secrets: { FLYBALL_TOKEN: [prometheus.example, "localhost:9090"] }', undefined],
+  ['secrets: { TOKEN: [x.example] }', 'FLYBALL_'],
+  ['secrets: { FLYBALL_TOKEN: [] }', 'at least one host'],
+  ['secrets: { FLYBALL_TOKEN: ["https://x.example/a"] }', 'expected a host'],
+  ['secrets: { FLYBALL_TOKEN: x.example }', 'expected a list of hosts'],
+])('daemon.yaml with %s', (line, problem) => {
+  const found = parseDaemonYaml(`repository: .\n${line}\n`, 'daemon.yaml');
+  if (problem === undefined)
+    expect(found).toMatchObject({
+      settings: { secrets: { FLYBALL_TOKEN: ['prometheus.example', 'localhost:9090'] } },
+    });
+  else expect(found).toEqual({ problems: [expect.stringContaining(problem)] });
+});
