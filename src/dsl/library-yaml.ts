@@ -48,30 +48,29 @@ export function readYaml(text: string, place: Place): Read {
 }
 
 /** What the library's commonest errors mean to whoever wrote the line. */
-const SAID: Readonly<Record<string, { readonly found: string; readonly hint?: string }>> = {
-  TAB_AS_INDENT: {
-    found: 'a tab indents this line; expected spaces',
-    hint: 'Write two spaces for each level.',
-  },
-  NON_STRING_KEY: { found: 'a collection stands as a key; expected a name' },
-  BAD_INDENT: { found: 'the indentation fits no line before; expected the column of its neighbours' },
-};
+const SAID: readonly (readonly [message: RegExp, found: string, hint?: string])[] = [
+  [/[Tt]abs/, 'a tab indents this line; expected spaces', 'Write two spaces for each level.'],
+  [/stringKeys/, 'a collection stands as a key; expected a name'],
+  [/same column/, 'the indentation fits no line before; expected the column of its neighbours'],
+  [/end with a \]/, 'a [ is not closed before this line; expected its ]'],
+  [/end with a \}/, 'a { is not closed before this line; expected its }'],
+  [/Missing closing/, 'a quote is not closed before this place; expected it once more'],
+  [/call stack/, 'nested deeper than can be read; expected less'],
+];
 
-function sentence(message: string): string {
-  if (message.includes('call stack')) return 'nested deeper than can be read';
-  return message.replace(/\.$/, '').replace(/\s+/g, ' ').replace('"quote', '"');
+function syntaxError(message: string, at: Position): Diagnostic {
+  const [, found, hint] = SAID.find(([pattern]) => pattern.test(message)) ?? [];
+  const said = message.replace(/\.$/, '').replace(/\s+/g, ' ');
+  return error(at, found ?? `YAML: ${said}; expected YAML 1.2`, hint);
 }
 
 /** The first error of each line, since one slip gives several; of tabs alone when there are any. */
 function syntaxErrors(errors: YamlDocument.Parsed['errors'], place: Place): Diagnostic[] {
   const tabs = errors.filter(one => one.code === 'TAB_AS_INDENT');
   const byLine = new Map<number, Diagnostic>();
-  for (const { pos, code, message } of tabs.length > 0 ? tabs : errors) {
+  for (const { pos, message } of tabs.length > 0 ? tabs : errors) {
     const at = place(pos[0]);
-    if (byLine.has(at.line) || byLine.size === MOST) continue;
-    const { found, hint } = SAID[code] ?? { found: `YAML: ${sentence(message)}; expected YAML 1.2` };
-    const said = error(at, found, hint);
-    byLine.set(at.line, said);
+    if (!byLine.has(at.line) && byLine.size < MOST) byLine.set(at.line, syntaxError(message, at));
   }
   return [...byLine.values()];
 }
@@ -191,12 +190,11 @@ class Walk {
     const { value } = node;
     const written = this.text.slice(node.range?.[0], node.range?.[1]);
     const unlike = node.type === 'PLAIN' ? readOtherwise(written) : undefined;
-    if (unlike !== undefined) return this.refuse('', from, unlike.message, unlike.hint);
+    if (unlike !== undefined) this.refuse('', from, unlike.message, unlike.hint);
     if (typeof value === 'string') {
       const stray = strayCharacter(value);
-      return stray === undefined
-        ? value
-        : this.refuse('', from, `the text holds ${stray}; expected text without it`);
+      if (stray !== undefined) this.refuse('', from, `the text holds ${stray}; expected text without it`);
+      return value.toWellFormed();
     }
     if (typeof value !== 'number') return typeof value === 'boolean' ? value : null;
     const exact = Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));

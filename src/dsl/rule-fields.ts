@@ -220,13 +220,11 @@ export const ruleFields = {
         'One episode and one sequence for each value of these labels; needed where when is a vector.',
       examples: [['origin']],
     }),
-  maxGroups: count
-    .optional()
-    .meta({
-      default: 5,
-      description: 'With per: how many groups act at once; 5 unless said.',
-      examples: [5],
-    }),
+  maxGroups: count.optional().meta({
+    default: 5,
+    description: 'With per: how many groups act at once; 5 unless said.',
+    examples: [5],
+  }),
   // biome-ignore lint/suspicious/noThenProperty: the word of the language.
   then: z
     .array(step, 'expected a list of steps')
