@@ -38,6 +38,12 @@ const { version } = createRequire(import.meta.url)('../package.json') as { versi
 
 /** Runs one command line. The exit code is 0 fine, 1 error, 2 changes pending. */
 export async function main(argv: readonly string[]): Promise<number> {
+  // Whoever reads only the beginning (`flyball log | head`) has seen what they wanted.
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', error => {
+      if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error;
+      process.exit(0);
+    });
   const terminal: Terminal = {
     out: text => void process.stdout.write(`${text}\n`),
     error: text => void process.stderr.write(`${text}\n`),

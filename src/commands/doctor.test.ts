@@ -29,7 +29,7 @@ async function found(...args: string[]): Promise<string[]> {
 
 test('everything is there', async () => {
   const ran = await home.flyball('doctor');
-  expect(ran.stdout).toBe('2 connections, 1 datasets and 1 models were looked at: all of them are there.\n');
+  expect(ran.stdout).toBe('Looked at 2 connections, 1 dataset and 1 model: all of them are there.\n');
   expect(ran.code).toBe(0);
 });
 
@@ -64,7 +64,7 @@ ${body}`;
   rmSync(join(home.dir, 'world/registry/churn/champion.json'));
   const ran = await home.flyball('doctor');
   expect(ran.code).toBe(1);
-  expect(ran.stdout).toContain('3 datasets and 1 models were looked at: 7 broken.');
+  expect(ran.stdout).toContain('3 datasets and 1 model: 7 broken.');
   const told = (await found()).map(line => line.replaceAll(home.dir, ''));
   expect(told).toEqual([
     'broken connections.yaml:14:12: connection local: command train: there is no file /code/training.mjs; write it, or correct argv',

@@ -193,6 +193,11 @@ function placeText({ file, line, column }: Position): string {
   return `${file}:${line}:${column}`;
 }
 
+/** `1 model`, `2 models`. */
+function count(size: number, noun: string): string {
+  return `${size} ${noun}${size === 1 ? '' : 's'}`;
+}
+
 function text(found: Output, paint: Paint): string {
   const { connections, datasets, models } = found.checked;
   const colour = { broken: paint.bad, warning: paint.warn };
@@ -201,6 +206,6 @@ function text(found: Output, paint: Paint): string {
     ...found.findings.map(one => `${colour[one.level](one.level)} ${one.place}: ${one.found}; ${one.todo}.`),
     ...found.written.map(line => `${paint.good('written')} ${line}`),
     ...found.patches,
-    `${connections} connections, ${datasets} datasets and ${models} models were looked at: ${broken === 0 ? paint.good('all of them are there') : paint.bad(`${broken} broken`)}.`,
+    `Looked at ${count(connections, 'connection')}, ${count(datasets, 'dataset')} and ${count(models, 'model')}: ${broken === 0 ? paint.good('all of them are there') : paint.bad(`${broken} broken`)}.`,
   ].join('\n');
 }

@@ -113,7 +113,7 @@ export function planMarkdown(found: Planned): string {
     }),
     '',
     found.actions.length === 0
-      ? 'Nothing would be done now.'
+      ? nothingDone(found)
       : found.actions
           .map(
             one =>
@@ -121,6 +121,13 @@ export function planMarkdown(found: Planned): string {
           )
           .join('\n'),
   ].join('\n');
+}
+
+/** Messages are no actions of a plan, and are sent all the same. */
+function nothingDone({ decisions }: Planned): string {
+  return decisions.some(one => one.outcome === 'act')
+    ? 'Nothing would be changed now; messages would be sent.'
+    : 'Nothing would be done now.';
 }
 
 function changesMarkdown(changes: readonly Change[]): string[] {

@@ -88,7 +88,9 @@ function actionsOf(chain: string, seen: Look): PlannedAction[] {
 
 function planned(chain: string, _: Look, entry: Extract<Derived, { kind: 'ask' | 'intent' }>): PlannedAction {
   const found = plannedAction(chain, entry.cause, entry.action, entry.plan.steps);
-  const approval = entry.approval === undefined ? {} : { approval: entry.approval };
+  // A fresh ask has its name only once it is written.
+  const waited = entry.kind === 'intent' ? entry.approval : undefined;
+  const approval = waited === undefined ? {} : { approval: waited };
   return { ...found, outcome: entry.kind === 'ask' ? 'ask' : 'act', ...approval };
 }
 
@@ -186,6 +188,8 @@ export function actionDifferences(plan: PlanFile, chain: string, seen: Look): st
 }
 
 function whyNot(action: PlannedAction, seen: Look): string {
+  const done = Object.values(seen.row.own.actions).find(one => one.action.planHash === action.planHash);
+  if (done) return `: it was begun already and is ${done.state}`;
   const decision = seen.step.decisions.find(
     one => one.policy === action.policy && one.rule === action.rule && groupKey(one.labels) === action.group,
   );

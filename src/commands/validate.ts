@@ -89,7 +89,8 @@ export function structured(one: Diagnostic): z.output<typeof diagnosticOutput> {
     ...position,
     message,
     ...(hint === undefined ? {} : { hint }),
-    text: `${severity} ${formatDiagnostic(one)}`,
+    // The line begins with its severity, so that it is not said again behind the place.
+    text: `${severity} ${formatDiagnostic({ ...one, severity: 'error' })}`,
   };
 }
 

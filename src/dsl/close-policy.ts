@@ -1,5 +1,13 @@
 /** A Policy compiled closed for each of its targets: with everything that it refers to, from one commit, by value. Pure. */
-import type { Catalogue, ClosedPolicy, Commit, Diagnostic, SettingsSpec, TargetRef } from '../model.ts';
+import type {
+  Catalogue,
+  ClosedPolicy,
+  Commit,
+  Diagnostic,
+  DocumentKind,
+  SettingsSpec,
+  TargetRef,
+} from '../model.ts';
 import { beginClosing, scheduleOf, type Written } from './begin-closing.ts';
 import { closeRollouts } from './close-rollout.ts';
 import { type ClosedRules, closeRules } from './close-rules.ts';
@@ -11,7 +19,7 @@ import { type Library, ofKind, type Shelved, settingsOf } from './library.ts';
 import { messagingOf } from './messaging.ts';
 import { effectiveMode } from './mode.ts';
 import type { PolicySpec } from './policy.ts';
-import { selectorOf, selectTargets, targetKindOf } from './select-targets.ts';
+import { DOCUMENT_OF, selectorOf, selectTargets, targetKindOf } from './select-targets.ts';
 
 /** What became of a policy for one target. */
 export interface ClosedFor {
@@ -60,7 +68,10 @@ export function closePolicy(shelved: Shelved, library: Library, input: Input): r
     return { ...about, closed: closedPolicy(parts), diagnostics };
   });
   if (targets.length > 0 || shelved.document === undefined) return found;
-  return found.map(one => ({ ...one, diagnostics: [...one.diagnostics, matchesNothing(shelved, spec)] }));
+  return found.map(one => ({
+    ...one,
+    diagnostics: [...one.diagnostics, matchesNothing(shelved, spec, library)],
+  }));
 }
 
 interface Parts {
@@ -123,14 +134,22 @@ function settingsMistake({ checked }: Shelved, library: Library): Diagnostic {
   return error(checked.source.start, message, where);
 }
 
-function matchesNothing({ checked }: Shelved, spec: PolicySpec): Diagnostic {
+function matchesNothing({ checked }: Shelved, spec: PolicySpec, library: Library): Diagnostic {
   const kind = targetKindOf(spec.target);
   const labels = Object.entries(selectorOf(spec.target) ?? {}).map(([name, value]) => `${name}: ${value}`);
   return warning(
     'no-match',
     checked.source.at(['spec', 'target', kind]),
     `{ ${labels.join(', ')} } matches no ${kind}; nothing will ever happen`,
+    nearLabel(Object.keys(selectorOf(spec.target) ?? {}), library, DOCUMENT_OF[kind]),
   );
+}
+
+/** A slip in the name of a label that others of the kind have. */
+function nearLabel(names: readonly string[], library: Library, kind: DocumentKind): string | undefined {
+  const known = ofKind(library, kind).flatMap(one => Object.keys(one.document?.labels ?? {}));
+  const strange = names.find(name => !known.includes(name));
+  return strange === undefined ? undefined : didYouMean(strange, [...new Set(known)]);
 }
 
 function checkChannels(closing: Closing, settings: SettingsSpec | undefined): void {

@@ -205,12 +205,12 @@ test.each<[string, string, readonly string[]]>([
     '__proto__: { a: 1 }\n',
     ['1:1: the key "__proto__" is not allowed; expected another name.'],
   ],
+  ['an unclosed bracket', 'a: [1, 2\nb: 3\n', ['2:1: a [ is not closed before this line; expected its ].']],
   [
-    'an unclosed bracket',
-    'a: [1, 2\nb: 3\n',
-    ['2:1: the indentation fits no line before; expected the column of its neighbours.'],
+    'an unclosed quote',
+    'a: "x\nb: 3\n',
+    ['3:1: a quote is not closed before this place; expected it once more.'],
   ],
-  ['an unclosed quote', 'a: "x\nb: 3\n', ['3:1: YAML: Missing closing "; expected YAML 1.2.']],
   [
     'a wrong indentation',
     'a:\n    b: 1\n  c: 2\n',

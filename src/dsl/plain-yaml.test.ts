@@ -28,6 +28,8 @@ function comparable({ value, spots, from, to, start }: Marked) {
 
 /** True when the fast reader read it, and then as the library does. */
 function agrees(text: string): boolean {
+  // Of such a text `readFile` asks neither reader.
+  if (/(?![\n\t\r])[\p{Cc}\p{Cs}\uFFFD-\uFFFF]/u.test(text)) return false;
   const plain = readPlain(text);
   if ('from' in plain) return false;
   const { documents, unreadable } = readYaml(text, offset => ({ file: '', line: offset, column: 0 }));

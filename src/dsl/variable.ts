@@ -52,6 +52,9 @@ export type Found =
   | { readonly message: string; readonly hint?: string }
   | 'broken';
 
+/** First words of a path that are no observation. */
+const ROOTS = ['steps', 'before', 'target', 'params', 'labels'];
+
 /** What a path names, or why it names nothing here. */
 export function resolvePath(path: readonly string[], names: Names, template: boolean): Found {
   const [root = '', ...rest] = path;
@@ -76,7 +79,10 @@ function observationValue(name: string, rest: readonly string[], names: Names): 
   const observed = names.observations.get(name);
   const known = [...names.observations.keys()];
   if (observed === undefined)
-    return mistake(`${name} is not observed; expected ${oneOf(known)}`, didYouMean(name, known));
+    return mistake(
+      `${name} is not observed; expected ${oneOf(known)}`,
+      didYouMean(name, [...known, ...ROOTS]),
+    );
   const late = lateness(name, observed, names);
   if (late) return late;
   if (observed.sides) return sideValue(name, rest, observed);
@@ -129,9 +135,12 @@ function beforeValue(rest: readonly string[], names: Names): Found {
       `before is the value when the episode opened, and ${names.where} comes first; expected a name without before`,
     );
   const [name = '', ...fields] = rest;
-  if (names.observations.get(name)?.vector)
+  const observed = names.observations.get(name);
+  // A group knows its own value of a vector, when its labels tell one set from all others.
+  const ofGroup = observed?.labels.every(label => names.labels?.includes(label)) === true;
+  if (observed?.vector && !ofGroup)
     return mistake(
-      `before.${name} is a vector, which is not in this version; expected an observation with one value`,
+      `before.${name} is one value for each ${observed.labels.join(' and ')}; expected a rule with per: [${observed.labels.join(', ')}], or an observation with one value`,
     );
   const late = names.observations.get(name)?.lateAfter;
   if (late !== undefined)
@@ -141,7 +150,7 @@ function beforeValue(rest: readonly string[], names: Names): Found {
   const found = observationValue(name, fields, names);
   return found === 'broken' || 'message' in found
     ? found
-    : { ...found, root: 'before', path: `before.${found.path}` };
+    : { ...found, root: 'before', path: `before.${found.path}`, vector: false };
 }
 
 function stepOutput(rest: readonly string[], names: Names): Found {

@@ -19,7 +19,7 @@ describe('arguments as people write them', () => {
     ],
     ['retrain', { lookback: 90 }, '90 (milliseconds); expected a duration with its unit, such as 90d'],
     ['retrain', { lookback: 'soon' }, '"soon"; expected a duration with its unit, such as 90d'],
-    ['retrain', { lookback: '1d', focus: ORIGINS, rest: 10 }, 'Did you mean 10%?'],
+    ['retrain', { lookback: '1d', focus: ORIGINS, rest: 10 }, 'such as 10%. Write 10%'],
     ['retrain', { lookback: '1d', focus: ORIGINS, rest: '110%' }, 'expected a share from 0 to 1'],
     ['retrain', { lookback: '1d', rest: '10%' }, 'expected focus as well'],
     ['retrain', { lookback: '1d', focus: ORIGINS, only: ORIGINS }, 'exclude each other'],

@@ -73,7 +73,7 @@ export const ratio = z
   .transform((written, context) => {
     const share = typeof written === 'number' ? written : percent(written);
     if (share !== undefined && share >= 0 && share <= 1) return share;
-    const hint = typeof written === 'number' && written <= 100 ? `. Did you mean ${written}%?` : '';
+    const hint = typeof written === 'number' && written <= 100 ? `. Write ${written}%` : '';
     context.addIssue({
       code: 'custom',
       message: `${JSON.stringify(written)}; expected ${RATIO}${hint}`,
