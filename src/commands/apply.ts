@@ -162,7 +162,7 @@ async function compared(ports: Ports, plan: PlanFile, chain: string, seen: Look)
   const before = plan.inputs[chain];
   if (!before) return [`${chain} is not in the plan`];
   const { world } = ports;
-  const moment = { at: before.takenAt, last: undefined, ...trainedOf(seen) };
+  const moment = { at: before.takenAt, last: undefined, all: true, ...trainedOf(seen) };
   const history = { own: seen.row.own, facts: seen.facts };
   const wanted = wants(seen.policies, history, moment, world.catalogue.evaluators);
   const again = await observe(world, wanted.wants, askedNothing());

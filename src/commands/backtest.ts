@@ -12,7 +12,7 @@ import { Refusal } from './perform.ts';
 import type { Ports } from './ports.ts';
 import { kneeOf, parseSweep, type Sweep, thresholdOf, withThreshold } from './sweep.ts';
 import { compileRevision } from './take-revision.ts';
-import { safe } from './time.ts';
+import { safe, span } from './time.ts';
 import { instantOf, periodOf } from './time-input.ts';
 
 const episode = z.object({
@@ -113,6 +113,7 @@ async function run(ports: Ports, given: Input): Promise<z.input<typeof output>> 
   const recorded = await recordedOf(world.store, chain, policy.policy, asked);
   const source = sourceOf(given.source, recorded, policy, asked);
   const within = source === 'recorded' ? { ...asked, from: recorded.ticks[0] ?? asked.from } : asked;
+  refuseEndless(policy, within, source);
   const serving = policy.documents.model?.serving
     ? await world.readServing(policy.documents.model, policy.documents.connections)
     : undefined;
@@ -197,6 +198,17 @@ function sourceOf(
   // The record is the better witness, where it reaches back far enough.
   const [first] = ticks;
   return first !== undefined && first - within.from <= 2 * policy.everyMs ? 'recorded' : 'sources';
+}
+
+/** Each look asks its sources: more than these would run for hours, without a word. */
+const MOST_LOOKS = 20_000;
+
+function refuseEndless({ policy, everyMs }: ClosedPolicy, { from, to }: Interval, source: string): void {
+  const looks = Math.ceil((to - from) / everyMs);
+  if (source === 'recorded' || looks <= MOST_LOOKS) return;
+  throw new Refusal(
+    `${policy} would be looked at ${looks} times from ${day(from)} to ${day(to)}; expected at most ${MOST_LOOKS}. Give a later --from: ${span(MOST_LOOKS * everyMs)} before --to at most.`,
+  );
 }
 
 function day(at: number): string {

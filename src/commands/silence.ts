@@ -43,6 +43,7 @@ export const silence = command({
   examples: ['flyball silence --match severity=ticket --until 4h --reason "migration of the warehouse"'],
   run: async (ports, input) => {
     const now = ports.world.clock();
+    await refuseUnknownLabels(ports, Object.keys(matchOf(input.match)));
     const one: Silence = {
       id: ports.newId().replaceAll('-', '').slice(0, 8),
       match: matchOf(input.match),
@@ -57,6 +58,22 @@ export const silence = command({
   text: found =>
     `silence ${found.id} mutes ${matchText(found.match)} until ${when(found.until)}; flyball silence end ${found.id} ends it.`,
 });
+
+/** A misspelt label would mute nothing, and nobody would know until the night. */
+async function refuseUnknownLabels(ports: Ports, names: readonly string[]): Promise<void> {
+  const policies = (await ports.world.store.revision())?.policies ?? [];
+  const ofGroups = policies.flatMap(policy => [
+    ...policy.rules.flatMap(rule => rule.per ?? []),
+    ...Object.values(policy.observe).flatMap(({ args }) => [args.by, args.labels].flat()),
+  ]);
+  const own = policies.flatMap(policy => Object.keys(policy.labels));
+  const known = [...new Set(['severity', 'policy', 'target', ...own, ...ofGroups.map(String)])];
+  const strange = names.find(name => !known.includes(name));
+  if (strange === undefined || policies.length === 0) return;
+  throw new Refusal(
+    `no message has the label ${safe(strange, 60)}; expected one of: ${known.filter(name => name !== 'undefined').join(', ')}.`,
+  );
+}
 
 export const silences = command({
   name: 'silences',

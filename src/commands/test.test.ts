@@ -169,7 +169,7 @@ describe('a test can fail', () => {
     const files = [...filesOf(SOUND), { path: 'torn.yaml', text: 'kind: [PolicyTest' }];
     const found = await testFiles(portsFor(), files);
     expect(found).toMatchObject({ passed: 1, failed: 1 });
-    expect(found.tests.find(one => !one.ok)?.problems[0]).toMatch(/^torn.yaml:1:\d+: YAML: /);
+    expect(found.tests.find(one => !one.ok)?.problems[0]).toMatch(/^torn\.yaml:1:\d+: a \[ is not closed/);
   });
 });
 

@@ -15,6 +15,7 @@ const names: Names = {
   observations: new Map([
     ['psi', { ...scalar('number'), vector: true, labels: ['origin'] }],
     ['ks', { ...scalar('number'), vector: true, labels: ['origin'] }],
+    ['other', { ...scalar('number'), vector: true, labels: ['feature'] }],
     ['perf', scalar('number')],
     ['rows', scalar('count')],
     ['nulls', scalar('ratio')],
@@ -27,6 +28,11 @@ const names: Names = {
   allSteps: ['evaluate', 'later'],
   before: true,
   target: { kind: 'model', name: 'm' },
+  params: new Map([
+    ['limit', { value: 0.3, dimension: 'number' as const }],
+    ['wait', { value: 3_600_000, dimension: 'duration' as const }],
+  ]),
+  labels: ['origin'],
   targetSpec: { data: { labels: { delayMs: 86_400_000, coverage: 0.95 } }, task: 'binary' },
   where: 'verify',
 };
@@ -88,6 +94,11 @@ test.each([
   [`\${steps.evaluate.log_loss} < 1`, { '<': [{ var: 'steps.evaluate.log_loss' }, 1] }],
   ['age > target.data.labels.delay', { '>': [{ var: 'age' }, 86_400_000] }],
   ['nulls < target.data.labels.coverage', { '<': [{ var: 'nulls' }, 0.95] }],
+  ['perf > params.limit', { '>': [{ var: 'perf' }, 0.3] }],
+  ['age > params.wait * 2', { '>': [{ var: 'age' }, { '*': [3_600_000, 2] }] }],
+  ['count(psi > params.limit) >= 1', { '>=': [{ reduce: ['count', { '>': [psi, 0.3] }] }, 1] }],
+  ["ok and labels.origin == 'A'", { and: [{ var: 'ok' }, { '===': [{ var: 'labels.origin' }, 'A'] }] }],
+  ["state == 'it\\'s \\\\ \\n'", { '===': [{ var: 'state' }, "it's \\ \n"] }],
   ["ok and target.name == 'm'", { and: [{ var: 'ok' }, { '===': [{ var: 'target.name' }, 'm'] }] }],
 ] as const)('%s', (text, logic) => {
   expect(logicOf(text)).toEqual(logic);
@@ -105,6 +116,11 @@ test.each([
   '0 < perf < 1',
   'perf and ok',
   'perf + 1',
+  'age > params.limit',
+  'perf > params.lmit',
+  "labels.orgin == 'A'",
+  "state == '\\d'",
+  'psi > other',
   'not perf',
   'true',
   '1 < 2',

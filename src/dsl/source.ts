@@ -111,16 +111,24 @@ function firstDeep(text: string): number {
 /** Lines and columns of offsets, which count from 1. A byte order mark is not counted. */
 function places(file: string, text: string): (offset: number) => Position {
   let starts: number[] | undefined;
+  /** Of the last answer: the next is often on the same line. */
+  let line = 0;
   return offset => {
     starts ??= lineStarts(text);
-    let [low, high] = [0, starts.length];
-    while (high - low > 1) {
-      const middle = (low + high) >> 1;
-      if ((starts[middle] ?? 0) <= offset) low = middle;
-      else high = middle;
-    }
-    return { file, line: low + 1, column: Math.max(1, offset - (starts[low] ?? 0) + 1) };
+    const isHere = (starts[line] ?? 0) <= offset && offset < (starts[line + 1] ?? Number.POSITIVE_INFINITY);
+    if (!isHere) line = lineOf(starts, offset);
+    return { file, line: line + 1, column: Math.max(1, offset - (starts[line] ?? 0) + 1) };
   };
+}
+
+function lineOf(starts: readonly number[], offset: number): number {
+  let [low, high] = [0, starts.length];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if ((starts[middle] ?? 0) <= offset) low = middle;
+    else high = middle;
+  }
+  return low;
 }
 
 function lineStarts(text: string): number[] {
@@ -150,7 +158,7 @@ function sourceOf(
     text: text.slice(from, to),
     value,
     get positions() {
-      positions ??= Object.fromEntries(spots.entries().map(([path, offset]) => [path, place(offset)]));
+      positions ??= spots.places(place);
       return positions;
     },
     start: place(start),

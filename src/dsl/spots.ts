@@ -1,5 +1,5 @@
 /** What a reader of YAML gives: values, and where they stand in the file. Pure. */
-import type { Json } from '../model.ts';
+import type { Json, Position } from '../model.ts';
 
 /** Where values and their keys stand, as offsets into the file's text. Lists, because there are many in many documents. */
 export class Spots {
@@ -26,9 +26,11 @@ export class Spots {
     return key === -1 ? this.value(path) : key;
   }
 
-  /** All paths with the offsets of their values. */
-  entries(): [path: string, value: number][] {
-    return this.paths.map((path, i) => [path, this.values[i] ?? 0]);
+  /** All paths with the places of their values. */
+  places(place: (offset: number) => Position): Record<string, Position> {
+    const found: Record<string, Position> = {};
+    for (const [i, path] of this.paths.entries()) found[path] = place(this.values[i] ?? 0);
+    return found;
   }
 }
 

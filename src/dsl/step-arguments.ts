@@ -69,6 +69,13 @@ function argument(
   const { verb, path } = step;
   const at = [...path, verb.name, key];
   const wanted = Object.hasOwn(verb.slots, key) ? verb.slots[key] : undefined;
+  if (typeof value === 'string' && /\{\{.*\}\}/.test(value))
+    return refuse(
+      closing,
+      at,
+      `${key} holds {{…}}, which is no template here; expected \${…}`,
+      `Write ${value.replace(/\{\{\s*(.*?)\s*\}\}/g, `\${$1}`)}.`,
+    );
   if (wanted === 'predicate') return filter(closing, step, key, value, templates);
   if (typeof value !== 'string' || !hasTemplate(value)) {
     if (holdsTemplate(value))

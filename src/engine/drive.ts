@@ -86,6 +86,7 @@ export async function look(
   const moment = {
     at,
     last: all ? undefined : row.lastTakenAt,
+    all,
     ...(serving?.trained ? { trained: serving.trained } : {}),
   };
   const wanted = wants(policies, { own, facts }, moment, world.catalogue.evaluators);

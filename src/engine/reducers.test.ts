@@ -131,4 +131,31 @@ describe('two vectors', () => {
       ['B', undefined],
     ]);
   });
+
+  test('of the same labels: a set that only one of them has is there, and unknown', () => {
+    const both = (op: string): Json => ({ reduce: [op, { '>': [{ var: 'v' }, { var: 'w' }] }] });
+    const ask = (op: string, v: Readonly<Record<string, number>>, w: Readonly<Record<string, number>>) =>
+      compile(both(op)).evaluate({
+        observations: { v: vectorOf('v', v), w: vectorOf('w', w) },
+        before: {},
+        steps: {},
+        target: {},
+      });
+    expect(ask('all', { A: 5 }, { A: 1 })).toBe(true);
+    expect(ask('all', { A: 5 }, { A: 1, B: 1 })).toBeUndefined();
+    expect(ask('all', { A: 5, C: 5 }, { A: 1 })).toBeUndefined();
+    expect(ask('count', { A: 5, C: 5 }, { A: 1, B: 1 })).toEqual({ lo: 1, hi: 3 });
+  });
+
+  test('a single value that is unknown hides no set that is decided without it', () => {
+    const logic: Json = { reduce: ['any', { or: [{ '>': [{ var: 'v' }, 1] }, { '>': [{ var: 's' }, 1] }] }] };
+    const scope = (v: Readonly<Record<string, number>>): Scope => ({
+      observations: { v: vectorOf('v', v), s: observed('s', undefined) },
+      before: {},
+      steps: {},
+      target: {},
+    });
+    expect(compile(logic).evaluate(scope({ A: 0, B: 2 }))).toBe(true);
+    expect(compile(logic).evaluate(scope({ A: 0 }))).toBeUndefined();
+  });
 });

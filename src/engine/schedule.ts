@@ -18,13 +18,18 @@ export function isExcluded({ excluded }: ClosedPolicy, at: number): boolean {
   return excluded !== undefined && (excluded.until === undefined || at < excluded.until);
 }
 
+/** False while a policy is excluded, and for one without a rule for ticks: it is never looked at. */
+export function isTicked(policy: ClosedPolicy, at: number): boolean {
+  return !isExcluded(policy, at) && tickedRules(policy).length > 0;
+}
+
 /**
- * True when a slot of the policy lies in (last, at], and at the end of an exclusion. A target that was never looked at is due;
- * an excluded policy, and one without a rule for ticks, never is.
+ * True when a slot of the policy lies in (last, at], and at the end of an exclusion. A target that was never looked at is due,
+ * but for a policy with cron, which waits for its first run: a Monday message is not for the Sunday of the first commit.
  */
 export function isDue(policy: ClosedPolicy, at: number, last: number | undefined): boolean {
-  if (isExcluded(policy, at) || tickedRules(policy).length === 0) return false;
-  if (last === undefined) return true;
+  if (!isTicked(policy, at)) return false;
+  if (last === undefined) return policy.cron === undefined || slotBefore(policy, at) === at;
   const until = policy.excluded?.until;
   return (until !== undefined && last < until) || slotBefore(policy, at) > slotBefore(policy, last);
 }

@@ -15,7 +15,7 @@ import type {
 } from '../model.ts';
 import { namesOfRule } from './names.ts';
 import { type GateTick, gateTicks, type StepHold } from './rollout-gate.ts';
-import { isDue, slotOf, tickedRules } from './schedule.ts';
+import { isDue, isTicked, slotOf, tickedRules } from './schedule.ts';
 import { type Filling, fill } from './slots.ts';
 
 /** What is due at a moment, and the observations that it wants. */
@@ -28,6 +28,8 @@ export interface Moment {
   readonly at: number;
   /** When the target was last looked at. */
   readonly last: number | undefined;
+  /** Every rule, due or not. */
+  readonly all?: boolean;
   /** The champion's training window, for `reference: training`. */
   readonly trained?: Interval;
 }
@@ -43,9 +45,11 @@ export function wants(
   evaluators: Readonly<Record<string, Evaluator>>,
 ): Wanted {
   const { requested } = history.own;
-  const all = requested !== undefined && requested.at >= (moment.last ?? 0);
+  const all = moment.all === true || (requested !== undefined && requested.at >= (moment.last ?? 0));
   const ticks = gateTicks(history.own, all ? { at: moment.at, last: undefined } : moment);
-  const due = policies.filter(policy => isDue(policy, moment.at, all ? undefined : moment.last));
+  const due = policies.filter(policy =>
+    all ? isTicked(policy, moment.at) : isDue(policy, moment.at, moment.last),
+  );
   const ruleWants = (policy: ClosedPolicy): Want[] => {
     const open = openFor(policy, history);
     return Object.values(policy.observe)

@@ -107,7 +107,7 @@ export function simulate(policies: readonly ClosedPolicy[]): Simulation {
       if (lastTakenAt !== undefined && every !== undefined) {
         if (sim.at - lastTakenAt > 2 * every) append(sim, { kind: 'gap', from: lastTakenAt, to: sim.at });
       }
-      const moment = { at: sim.at, last: due === 'all' ? undefined : lastTakenAt };
+      const moment = { at: sim.at, last: due === 'all' ? undefined : lastTakenAt, all: due === 'all' };
       sim.facts = { ...sim.facts, ...standingFacts(sim.fleet(), CHAIN, sim.at) };
       const history = { own: sim.own, facts: sim.facts };
       const wanted = wants(sim.policies, history, moment, CATALOGUE.evaluators);
