@@ -4,6 +4,7 @@ import type {
   Catalogue,
   ClosedPolicy,
   Condition,
+  ConnectionSpec,
   DatasetSpec,
   GuardSpec,
   ModelSpec,
@@ -26,19 +27,25 @@ export function closureHash(closed: Omit<ClosedPolicy, 'closureHash' | 'commit'>
   } = closed as ClosedPolicy;
   const { datasets, connections, ...others } = documents;
   const named = { datasets: mapped(datasets, hashOnce), connections: mapped(connections, hashOnce) };
-  return hashOf({ ...rest, documents: { ...mapped<unknown, string>(others, hashOnce), ...named } });
+  return hashOf({ ...rest, documents: { ...mapped<unknown, string>(others, hashOfPart), ...named } });
 }
 
-const hashes = new WeakMap<object, string>();
+/** Most documents stand in many closures by the same value: the hash of a part of one is made once. */
+function once<T extends object>(part: (document: T) => object): (document: T) => string {
+  const hashes = new WeakMap<T, string>();
+  return document => {
+    const known = hashes.get(document);
+    if (known !== undefined) return known;
+    const made = hashOf(part(document));
+    hashes.set(document, made);
+    return made;
+  };
+}
 
-/** Most documents stand in many closures by the same value, and are hashed for the first. */
-function hashOnce(document: unknown): string {
-  if (typeof document !== 'object' || document === null) return hashOf(document);
-  const known = hashes.get(document);
-  if (known !== undefined) return known;
-  const made = hashOf(document);
-  hashes.set(document, made);
-  return made;
+const hashOnce = once((document: object) => document);
+
+function hashOfPart(part: unknown): string {
+  return typeof part === 'object' && part !== null ? hashOnce(part) : hashOf(part);
 }
 
 type Hashed = Omit<ClosedPolicy, 'actingHash' | 'closureHash' | 'commit'>;
@@ -145,22 +152,16 @@ function datasetParts({ columns, ...rest }: DatasetSpec) {
   };
 }
 
-const readHashes = new WeakMap<DatasetSpec, string>();
+const datasetHash = once(datasetParts);
+const modelHash = once((model: ModelSpec) => without(model, [...NOT_ACTING_MODEL, 'pipelines', 'actions']));
+const connectionHash = once((connection: ConnectionSpec) => without(connection, ['limits', 'commands']));
 
-/** Most datasets are read by many policies, and are hashed for the first. */
-function datasetHash(dataset: DatasetSpec): string {
-  const known = readHashes.get(dataset);
-  if (known !== undefined) return known;
-  const made = hashOf(datasetParts(dataset));
-  readHashes.set(dataset, made);
-  return made;
-}
-
+/** Of its pipelines and actions only those that the verbs use. */
 function modelParts(model: ModelSpec, verbs: readonly string[], catalogue: Catalogue) {
   const { pipelines, actions } = model;
   const used = verbs.flatMap(verb => catalogue.verbs[verb]?.pipeline ?? []);
   return {
-    ...without(model, NOT_ACTING_MODEL),
+    rest: modelHash(model),
     pipelines: Object.fromEntries(
       used.map(name => {
         const { cost: _, ...pipeline } = pipelines[name] ?? {};
@@ -213,8 +214,7 @@ function connectionParts(
   return used.flatMap(name => {
     const found = connections[name];
     if (found === undefined) return [];
-    const { limits: _, commands: all, ...rest } = found;
-    const run = Object.entries(all).filter(([id]) => commands.has(id));
-    return [{ ...rest, commands: Object.fromEntries(run) }];
+    const run = Object.entries(found.commands).filter(([id]) => commands.has(id));
+    return [{ rest: connectionHash(found), commands: Object.fromEntries(run) }];
   });
 }

@@ -183,19 +183,6 @@ function gobbleNumber(parser: Parser, rest: string): Node {
 
 /** The tree of one expression. Throws `InfixError` and nothing else. */
 export function parseInfix(text: string): Tree {
-  const known = trees.get(text);
-  if (known) return known;
-  const tree = parsed(text);
-  if (trees.size >= MOST_TREES) trees.clear();
-  trees.set(text, tree);
-  return tree;
-}
-
-/** Policies of a fleet repeat each other's conditions and filters. */
-const MOST_TREES = 1000;
-const trees = new Map<string, Tree>();
-
-function parsed(text: string): Tree {
   if (text.length > MAX_CHARACTERS)
     throw new InfixError(
       0,

@@ -140,7 +140,7 @@ export function generator(seed: number, documents: readonly Good[]): Mutator {
       () => anyPart(tree),
       () => (key === undefined ? null : [at[key] ?? null]),
       () => (key === undefined ? null : { [pick(KEYS)]: at[key] ?? null }),
-      () => (key === undefined ? null : slip(String(at[key]))),
+      () => (key === undefined ? null : slip(JSON.stringify(at[key] ?? null))),
     ]);
     const change = below(6);
     if (change === 0 && key !== undefined) {
