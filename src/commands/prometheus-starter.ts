@@ -82,14 +82,22 @@ async function counterOf(server: Asked, names: readonly string[]): Promise<reado
   for (const name of preferred(names, COUNTER, 'http_requests_total')) {
     const requests = await numberFrom(server, `sum(increase(${name}[5m]))`);
     if (requests === undefined || requests <= 0) continue;
-    for (const label of STATUS_LABELS) {
-      const rows = await server.query(`count by (${label}) (${name})`).catch(() => []);
-      const values = rows.map(row => (row.labels as Record<string, string>)[label] ?? '');
-      if (!values.some(value => STATUS.test(value))) continue;
-      return [{ name, label, requests }];
-    }
+    const label = await statusLabelOf(server, name);
+    if (label !== undefined) return [{ name, label, requests }];
   }
   return [];
+}
+
+/** The label that says how most requests ended: jobs that share a counter's name may not share its labels. */
+async function statusLabelOf(server: Asked, name: string): Promise<string | undefined> {
+  let most: { readonly label: string; readonly requests: number } | undefined;
+  for (const label of STATUS_LABELS) {
+    const rows = await server.query(`sum by (${label}) (increase(${name}[5m]))`).catch(() => []);
+    const ended = rows.filter(row => STATUS.test((row.labels as Record<string, string>)[label] ?? ''));
+    const requests = ended.reduce((sum, row) => sum + (Number(row.value) || 0), 0);
+    if (ended.length > 0 && (most === undefined || requests > most.requests)) most = { label, requests };
+  }
+  return most?.label;
 }
 
 /** The histogram of how long requests take that has traffic now: at most one. */
