@@ -3,9 +3,9 @@
  * queries on data. Each observation of a time is taken once, however many thresholds are compared.
  */
 import { hashOf } from '../canonical.ts';
-import { askedNothing, observe } from '../engine/observe.ts';
+import { askedNothing, observe, unknownObservation } from '../engine/observe.ts';
 import type { World } from '../engine/world.ts';
-import type { Interval, Json, Observation, Query, QueryData, Row, Want } from '../model.ts';
+import type { Catalogue, Interval, Observation, Query, QueryData, Row, Want } from '../model.ts';
 
 type Asked = Extract<Want, { request: unknown }>;
 
@@ -33,9 +33,16 @@ export async function recordedOf(
 }
 
 /** Gives the observation of a time as it was recorded. */
-export function fromRecord(recorded: Recorded): (want: Asked, at: number) => Promise<Observation> {
+export function fromRecord(
+  recorded: Recorded,
+  { evaluators }: Catalogue,
+): (want: Asked, at: number) => Promise<Observation> {
   return async (want, at) =>
-    recorded.at.get(`${want.name} ${at}`) ?? missing(want, 'absent', 'nothing was recorded of this time');
+    recorded.at.get(`${want.name} ${at}`) ??
+    unknownObservation(want.request, evaluators[want.request.evaluator], {
+      reason: 'absent',
+      message: 'nothing was recorded of this time',
+    });
 }
 
 /**
@@ -49,19 +56,26 @@ export function fromSources(
   compared: Readonly<Record<string, readonly number[]>> = {},
 ): (want: Asked, at: number) => Promise<Observation> {
   const known = new Map<string, Promise<Observation>>();
+  const evaluatorOf = (want: Asked) => world.catalogue.evaluators[want.request.evaluator];
   const ranged: World = { ...world, queryData: rangeQueries(world.queryData, within) };
   const take = async (want: Asked): Promise<Observation> => {
     const taken = await observe(ranged, [want], askedNothing());
-    return taken[want.policy]?.[want.name] ?? missing(want, 'unreachable', 'it was not taken');
+    return (
+      taken[want.policy]?.[want.name] ??
+      unknownObservation(want.request, evaluatorOf(want), {
+        reason: 'unreachable',
+        message: 'it was not taken',
+      })
+    );
   };
   return (want, at) => {
     if (typeof want.request.args.sql !== 'undefined')
       return Promise.resolve(
-        missing(
-          want,
-          'undefined',
-          'its SQL says nothing of time, so it cannot be asked of the past; backtest over what was recorded',
-        ),
+        unknownObservation(want.request, evaluatorOf(want), {
+          reason: 'undefined',
+          message:
+            'its SQL says nothing of time, so it cannot be asked of the past; backtest over what was recorded',
+        }),
       );
     const { name, thresholds: _, ...request } = want.request;
     const key = hashOf({ request, at });
@@ -99,19 +113,4 @@ function byInstant(rows: readonly Row[]): ReadonlyMap<number, readonly Row[]> {
     else found.set(at, [row]);
   }
   return found;
-}
-
-function missing(want: Asked, reason: 'absent' | 'undefined' | 'unreachable', message: string): Observation {
-  const { evaluator, interval, args } = want.request;
-  const vector = (args as { readonly vector?: Json }).vector === true || Array.isArray(args.by);
-  return {
-    name: want.name,
-    evaluator,
-    unit: want.request.unit ?? 'number',
-    definition: '',
-    vector,
-    readings: [],
-    unknown: { reason, message },
-    ...(interval ? { interval } : {}),
-  };
 }

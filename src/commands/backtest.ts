@@ -122,7 +122,7 @@ async function run(ports: Ports, given: Input): Promise<z.input<typeof output>> 
   const profiles = await ports.emptyStore();
   const observe =
     source === 'recorded'
-      ? fromRecord(recorded)
+      ? fromRecord(recorded, world.catalogue)
       : fromSources(
           { ...world, store: profiles, clock: () => within.to },
           { ...within, everyMs: policy.everyMs },

@@ -67,7 +67,7 @@ export function planFileHash(plan: Omit<PlanFile, 'hash'>): string {
 /** Actions that a tick would begin or ask for, and asks that wait. Messages change nothing, and are not approved. */
 function actionsOf(chain: string, seen: Look): PlannedAction[] {
   const fresh = seen.step.entries.flatMap(entry =>
-    entry.kind === 'ask' || entry.kind === 'intent' ? [planned(chain, seen, entry)] : [],
+    entry.kind === 'ask' || entry.kind === 'intent' ? [planned(chain, entry)] : [],
   );
   const waiting = seen.step.decisions.flatMap(decision => {
     const episode = seen.row.own.episodes[decision.episode ?? -1];
@@ -86,7 +86,7 @@ function actionsOf(chain: string, seen: Look): PlannedAction[] {
   return [...fresh, ...waiting].filter(one => one.verb !== 'notify' && one.verb !== 'escalate');
 }
 
-function planned(chain: string, _: Look, entry: Extract<Derived, { kind: 'ask' | 'intent' }>): PlannedAction {
+function planned(chain: string, entry: Extract<Derived, { kind: 'ask' | 'intent' }>): PlannedAction {
   const found = plannedAction(chain, entry.cause, entry.action, entry.plan.steps);
   // A fresh ask has its name only once it is written.
   const waited = entry.kind === 'intent' ? entry.approval : undefined;
@@ -136,7 +136,7 @@ function note(values: Record<string, Scalar>, owner: string, observation: Observ
     }
 }
 
-export function servingText(serving: Look['snapshot']['serving']): string {
+function servingText(serving: Look['snapshot']['serving']): string {
   if (serving === undefined) return '';
   return serving.unknown
     ? `unknown: ${serving.unknown.message}`

@@ -1,16 +1,13 @@
 /** Times and durations as people write them on a command line. */
-import { parseDuration } from '../dsl/index.ts';
+import { parseDuration, parseTime } from '../dsl/index.ts';
 import { Refusal } from './perform.ts';
 
 /** Milliseconds since the epoch: of a date, an ISO 8601 time (UTC when it names no offset), or how long before `now`. */
 export function instantOf(name: string, text: string, now: number): number {
   const ago = parseDuration(text);
   if (ago !== undefined) return now - ago;
-  const iso = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})?)?$/;
-  const zoned =
-    /Z$|[+-]\d{2}:\d{2}$/.test(text) && text.includes('T') ? text : text.includes('T') ? `${text}Z` : text;
-  const at = iso.test(text) ? Date.parse(zoned) : Number.NaN;
-  if (Number.isFinite(at)) return at;
+  const at = parseTime(text);
+  if (at !== undefined) return at;
   throw new Refusal(
     `${name} is ${JSON.stringify(text)}; expected a date or a time such as 2026-01-31 or 2026-01-31T06:00Z, or how long ago, such as 30d.`,
   );

@@ -235,7 +235,8 @@ function unknownOf(error: unknown, connection: string): Unknown {
   return { reason: 'unreachable', message: error instanceof Error ? error.message : String(error) };
 }
 
-function unknownObservation(
+/** An observation without a value, and why; its unit and shape are those that the evaluator would give. */
+export function unknownObservation(
   of: Pick<ObservationRequest, 'name' | 'evaluator' | 'args'> & {
     readonly interval?: ObservationRequest['interval'];
   },

@@ -89,7 +89,7 @@ describe('over what was recorded', () => {
         const again = await backtestPolicy(
           {
             ...{ policy: POLICY, commit: COMMIT, within, catalogue: CATALOGUE },
-            observe: fromRecord(recorded),
+            observe: fromRecord(recorded, CATALOGUE),
             ticks: recorded.ticks,
             ledger,
             assumed: { approvalMs: 99 * HOUR, effectMs: 99 * HOUR },
