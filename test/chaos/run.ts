@@ -1,0 +1,122 @@
+/**
+ * The long form: `npm run chaos`. Every call of every scenario fails, before its effect and after it, and every one is a
+ * `kill -9`; then engines die at random, several in a row, until `--kills` are reached. docs/chaos.md says more.
+ */
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Fault } from './fault.ts';
+import { chosen, failAt, killAt, killInRows, sum, type Tally, tallied } from './fault-loop.ts';
+import { engines } from './killed-engine.ts';
+import type { PlantSpec } from './plant.ts';
+import { startPlants } from './plant-client.ts';
+import { randomOf } from './random.ts';
+import { SCENARIOS } from './scenarios.ts';
+import { type States, sqliteStates, temporaryFolder } from './states.ts';
+import { type Place, type Trials, trialsOf } from './trials.ts';
+
+const MODES: readonly PlantSpec['mode'][] = ['searched', 'keyed'];
+
+const { values: options } = parseArgs({
+  options: {
+    state: { type: 'string', default: 'sqlite' },
+    scenario: { type: 'string' },
+    mode: { type: 'string' },
+    /** At least so many engines are killed, on each kind of state. */
+    kills: { type: 'string', default: '1000' },
+    seed: { type: 'string', default: '1' },
+    lanes: { type: 'string', default: '2' },
+    /** One trial, as a failure names it: `before:57,after:3`. */
+    fail: { type: 'string' },
+    kill: { type: 'string' },
+    within: { type: 'boolean', default: false },
+  },
+});
+const lanes = Number(options.lanes);
+const seed = Number(options.seed);
+
+const folder = temporaryFolder();
+const plants = await startPlants(join(folder.path, 'plants.log'));
+const killers = engines();
+const began = performance.now();
+try {
+  const tallies: Tally[] = [];
+  for (const states of statesAsked()) {
+    const place = { states, plants, engines: killers };
+    const one = options.fail ?? options.kill;
+    tallies.push(one === undefined ? await everything(place) : await again(place, one));
+  }
+  const { trials, kills, wrongs } = sum(tallies);
+  for (const wrong of wrongs) console.error(wrong);
+  const seconds = Math.round((performance.now() - began) / 1000);
+  say(`${trials} trials, ${kills} kills, ${wrongs.length} wrong, ${seconds} s, seeds from ${seed}`);
+  process.exitCode = wrongs.length > 0 ? 1 : 0;
+} finally {
+  killers.stop();
+  await plants.stop();
+  folder.remove();
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function statesAsked(): readonly States[] {
+  return [sqliteStates(folder.path)];
+}
+
+/** What a failure says to do. */
+async function again(place: Place, told: string): Promise<Tally> {
+  const faults = told.split(',').map((text): Fault => {
+    const [when, at] = text.split(':');
+    return { when: when === 'after' ? 'after' : 'before', at: Number(at) };
+  });
+  const how = options.fail === undefined ? 'kill' : 'fail';
+  const trials = await trialsOf(place, options.scenario ?? 'remedy', modes()[0] ?? 'searched');
+  return tallied(trials, how, faults, options.within);
+}
+
+function modes(): readonly PlantSpec['mode'][] {
+  return MODES.filter(mode => options.mode === undefined || options.mode === mode);
+}
+
+async function everything(place: Place): Promise<Tally> {
+  const done: Tally[] = [];
+  const counted: { trials: Trials; calls: number }[] = [];
+  const names = Object.keys(SCENARIOS).filter(
+    name => options.scenario === undefined || options.scenario === name,
+  );
+  for (const [i, name] of names.entries()) {
+    // Every k in one mode a scenario, the other mode in the random part.
+    for (const mode of modes()) {
+      const trials = await trialsOf(place, name, mode);
+      counted.push({ trials, calls: (await trials.calls('before', true)).length });
+      if (modes().length > 1 && mode !== MODES[i % 2]) continue;
+      done.push(await everyCall(trials));
+    }
+  }
+  const rest = Number(options.kills) - sum(done).kills;
+  // One and a half in a row on average is less than it is; what is short is made up by more seeds.
+  for (let from = seed; sum(done).kills < Number(options.kills); ) {
+    const seeds = Array.from({ length: Math.min(50, Math.max(lanes, rest)) }, (_, i) => from + i);
+    const tally = await killInRows(one => randomOf(one * 7919).pick(counted), seeds, lanes);
+    say(`${place.states.name} in rows, seeds ${from} to ${from + seeds.length - 1}: ${tally.kills} kills`);
+    done.push(tally);
+    from += seeds.length;
+  }
+  return sum(done);
+}
+
+async function everyCall(trials: Trials): Promise<Tally> {
+  const done: Tally[] = [];
+  for (const when of ['before', 'after'] as const) {
+    const ks = chosen((await trials.calls(when, false)).length);
+    const failed = await failAt(trials, when, ks);
+    const killed = await killAt(trials, when, ks, { lanes });
+    say(
+      `${trials.state} ${trials.scenario} (${trials.mode}): k = 1..${ks.length} ${when} its effect: ` +
+        `${failed.wrongs.length} of ${failed.trials} failures wrong, ${killed.wrongs.length} of ${killed.kills} kills wrong`,
+    );
+    done.push(failed, killed);
+  }
+  return sum(done);
+}
