@@ -73,7 +73,14 @@ const rollback: Scenario = {
       actions: { promote: { rate: { count: 1, perMs: 90 * DAY } } },
       rules: [
         ruleOf(doing([stepOf('promote', { version: 'v2' })], { name: 'forward' })),
-        ruleOf(doing([stepOf('rollback')], { name: 'back', when: condition(compares('errors', '>', 0.5)) })),
+        ruleOf(
+          doing([stepOf('rollback')], {
+            name: 'back',
+            when: condition(compares('errors', '>', 0.5)),
+            // The traffic's return clears it, before the champion is pointed.
+            keepForMs: 3 * HOUR,
+          }),
+        ),
       ],
     }),
   ],
