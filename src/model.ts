@@ -833,6 +833,22 @@ export interface ActionRow {
   readonly polls: number;
   readonly cancelRequested: boolean;
   readonly intendedAt: number;
+  /** Rises whenever somebody takes the row to work on it: what is answered under an older one decides nothing. */
+  readonly epoch: number;
+  /** Until when whoever took it last may act on it, and nobody else. Real time of the state; 0 when nobody did. */
+  readonly leaseUntil: number;
+  /** The replica that took it last. */
+  readonly owner?: string;
+}
+
+/** One `flyball run` that works on a state, as its heartbeat says. Real time of the state. */
+export interface Replica {
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly version: string;
+  readonly startedAt: number;
+  readonly beatAt: number;
 }
 
 // ----------------------------------------------------------------------------------------------------- ledger
@@ -1689,10 +1705,18 @@ export interface Transaction {
   putAction(row: ActionRow): Promise<void>;
   updateAction(
     key: string,
-    change: Partial<Pick<ActionRow, 'state' | 'dueAt' | 'polls' | 'cancelRequested'>> & {
+    change: Partial<Pick<ActionRow, 'state' | 'dueAt' | 'polls' | 'cancelRequested' | 'leaseUntil'>> & {
       readonly handle?: Json;
     },
   ): Promise<void>;
+  /**
+   * Takes an action to work on it alone: raises its epoch and leases it to `owner` until `until`. The row as it then is;
+   * undefined, and nothing changed, when its epoch is not `epoch` any more or another lease lasts at `now`.
+   */
+  takeAction(
+    key: string,
+    take: { readonly epoch: number; readonly now: number; readonly until: number; readonly owner: string },
+  ): Promise<ActionRow | undefined>;
   action(key: string): Promise<ActionRow | undefined>;
   /** Appends to the fleet chain. */
   fleet(bodies: readonly (Input | StoreOwn)[], at: number): Promise<readonly Entry[]>;
@@ -1707,14 +1731,29 @@ export interface Store {
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
   target(chain: string): Promise<TargetRow | undefined>;
   targets(): Promise<readonly TargetRow[]>;
+  /** Those that are known, in the order of `chains`. */
+  targetsOf(chains: readonly string[]): Promise<readonly TargetRow[]>;
   last(chain: string): Promise<LastTick | undefined>;
-  dueTargets(now: number): Promise<readonly string[]>;
+  /** The longest overdue first. */
+  dueTargets(now: number, limit?: number): Promise<readonly string[]>;
+  /**
+   * Due targets that no other replica is looking at, claimed for `owner` until `until`. A claim spares double work; it is
+   * never what correctness rests on. Real time for `until`, as `realNow` is.
+   */
+  claimTargets(claim: {
+    readonly now: number;
+    readonly realNow: number;
+    readonly until: number;
+    readonly owner: string;
+    readonly limit: number;
+  }): Promise<readonly string[]>;
+  releaseTargets(chains: readonly string[], owner: string): Promise<void>;
   facts(keys: readonly string[]): Promise<Facts>;
   factsWithPrefix(prefix: string): Promise<Facts>;
   revision(): Promise<Revision | undefined>;
   /** Every closure that an entry refers to stays readable. */
   closure(hash: string): Promise<ClosedPolicy | undefined>;
-  dueActions(now: number): Promise<readonly ActionRow[]>;
+  dueActions(now: number, limit?: number): Promise<readonly ActionRow[]>;
   actions(filter: {
     readonly chain?: string;
     readonly live?: boolean;
@@ -1738,6 +1777,11 @@ export interface Store {
   messages(filter: { readonly limit?: number }): Promise<readonly Message[]>;
   profile(hash: string): Promise<Json | undefined>;
   putProfile(hash: string, profile: Json): Promise<void>;
+  /** Writes or renews the heartbeat of a replica; `ended` removes it. */
+  beat(replica: Replica, ended?: boolean): Promise<void>;
+  replicas(): Promise<readonly Replica[]>;
+  /** Now by the state's own clock: the database server's on PostgreSQL, else this machine's. */
+  now(): Promise<number>;
   /** Small settings of the state itself, such as the clock of a replay. */
   meta(key: string): Promise<string | undefined>;
   setMeta(key: string, value: string): Promise<void>;
