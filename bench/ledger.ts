@@ -10,8 +10,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { canonical, sha256 } from '../src/canonical.ts';
 import type { Derived, Entry, Own, TargetRef } from '../src/model.ts';
 import { entryHash } from '../src/store/chain.ts';
-import { migrations } from '../src/store/migrations.ts';
-import { openSqliteStore } from '../src/store/sqlite.ts';
+import { sqliteSchema } from '../src/store/migrations-sqlite.ts';
+import { openSqliteStore } from '../src/store/open.ts';
 
 const target: TargetRef = { kind: 'model', name: 'late-flights' };
 const chain = 'model/late-flights';
@@ -93,7 +93,7 @@ function timeBare(shape: Shape, entries: readonly Entry[]): number {
   const db = new DatabaseSync(join(folder, 'bare.db'));
   try {
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
-    for (const sql of migrations) db.exec(sql);
+    for (const sql of sqliteSchema.steps) db.exec(sql);
     const rows = entries.map(entry => ({ ...entry, text: canonical(entry.body) }));
     const owns = writesOf(shape).map(({ own, at }) => ({ text: canonical(own), at }));
     const [begin, commit] = [db.prepare('BEGIN IMMEDIATE'), db.prepare('COMMIT')];

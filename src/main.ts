@@ -19,6 +19,7 @@ import { serve } from './mcp/server.ts';
 import { PortError, type Principal, type Store } from './model.ts';
 import { acquireEngineLock } from './store/engine-lock.ts';
 import type { LedgerStore } from './store/ledger.ts';
+import { isPostgres, placeOf } from './store/postgres-database.ts';
 import {
   catalogue,
   emptyStore,
@@ -100,9 +101,25 @@ async function loadSettings(config: string | undefined): Promise<DaemonSettings>
   return {
     ...settings,
     home,
-    state: within(home, settings.state),
+    state: stateOf(home, settings.state, file),
     repository: within(home, settings.repository),
   };
+}
+
+/** The folder of the state, or the address of its database with what the environment gives for `${env:FLYBALL_…}`. */
+function stateOf(home: string, written: string, file: string): string {
+  const whole = /^\$\{env:[A-Z0-9_]+\}$/.test(written);
+  const state = written.replace(/\$\{env:([A-Z0-9_]+)\}/g, (_, name: string) => {
+    const value = name.startsWith('FLYBALL_') ? process.env[name] : undefined;
+    if (value === undefined || value === '') {
+      throw new PortError(
+        `${file}: state names \${env:${name}}, which is not set; expected a variable whose name begins with FLYBALL_.`,
+        { code: 'config', retry: 'never', subject: file },
+      );
+    }
+    return whole ? value : encodeURIComponent(value);
+  });
+  return isPostgres(state) ? state : within(home, state);
 }
 
 function within(home: string, path: string): string {
@@ -249,7 +266,9 @@ function daemonOf(
   };
 }
 
+/** On PostgreSQL any number of engines share a state: there the rows are what is locked. */
 async function underLock(settings: DaemonSettings, work: () => Promise<void>): Promise<void> {
+  if (isPostgres(settings.state)) return work();
   const lock = await acquireEngineLock(settings.state);
   try {
     await work();
@@ -269,7 +288,7 @@ async function runDaemon(
     await resumeEffects(opened.store);
     const watch = await followPolicies(ports, options.worktree);
     world.log.info(
-      { env: settings.env, state: settings.state, branch: settings.branch, trust: settings.trust },
+      { env: settings.env, state: placeOf(settings.state), branch: settings.branch, trust: settings.trust },
       'engine started',
     );
     const { daemon } = ports;

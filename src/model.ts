@@ -1673,10 +1673,10 @@ export interface RecordedTick {
   readonly closures: readonly { readonly hash: string; readonly commit: Commit }[];
 }
 
-/** Inside one transaction of the store. */
+/** Inside one transaction of the store. What it was called with may be called again, when another transaction came between. */
 export interface Transaction {
   target(chain: string): Promise<TargetRow | undefined>;
-  /** Values of these facts now; a missing one has version 0 and value null. Rows are locked in key order. */
+  /** Values of these facts now; a missing one has version 0 and value null. Whoever sets one that moved since runs again. */
   facts(keys: readonly string[]): Promise<Facts>;
   factsWithPrefix(prefix: string): Promise<Facts>;
   revisionSha(): Promise<string | undefined>;

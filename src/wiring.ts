@@ -21,7 +21,11 @@ import { watchWorktree } from './git/worktree.ts';
 import type { Catalogue, Clock, Log, Principal, Store } from './model.ts';
 import { engineOf } from './store/engine-lock.ts';
 import type { LedgerStore } from './store/ledger.ts';
-import { openSqliteStore } from './store/sqlite.ts';
+import { openSqliteStore, openStore } from './store/open.ts';
+import { isPostgres } from './store/postgres-database.ts';
+
+/** A replica whose last heartbeat is older is taken for dead. */
+const REPLICA_MS = 15_000;
 
 /** What this version knows: the evaluators and verbs that policies may name. */
 export const catalogue: Catalogue = { evaluators, verbs };
@@ -46,12 +50,9 @@ export async function open(
     readonly environment?: Environment;
   },
 ): Promise<Opened> {
-  const store = await openSqliteStore({
-    path: join(settings.state, 'flyball.db'),
-    fold,
-    emptyOwn,
-    foldVersion: FOLD_VERSION,
-  });
+  const store = await openStore(settings.state, { fold, emptyOwn, foldVersion: FOLD_VERSION });
+  // What runs on this machine is kept on it, whoever shares the state.
+  const folder = isPostgres(settings.state) ? settings.home : settings.state;
   const secrets = { environment: options.environment ?? (() => undefined), hosts: settings.secrets ?? {} };
   const data = queryPort({ home: settings.home, secrets });
   const stopped = await store.meta('replayed-until');
@@ -66,7 +67,7 @@ export async function open(
     readServing: readServingOf(settings.home),
     effectFor: effectsOf({
       home: settings.home,
-      runs: join(settings.state, 'runs'),
+      runs: join(folder, 'runs'),
       send: message => store.transaction(tx => tx.putMessage(message)),
       hasMessage: async key => (await store.message(key)) !== undefined,
       now: clock,
@@ -86,7 +87,7 @@ export async function open(
     settings,
     principal: options.principal,
     role: options.role,
-    engine: async () => engineOf(settings.state),
+    engine: () => (isPostgres(settings.state) ? replicaOf(store) : Promise.resolve(engineOf(settings.state))),
     emptyStore,
     machine: machineOf(settings.home, secrets.environment),
     newId: randomUUID,
@@ -96,6 +97,12 @@ export async function open(
     await store.close();
   };
   return { ports, store, world, close };
+}
+
+/** The process id of a replica that works on a shared state now: one that beat within the last seconds. */
+async function replicaOf(store: Store): Promise<number | undefined> {
+  const since = (await store.now()) - REPLICA_MS;
+  return (await store.replicas()).find(replica => replica.beatAt >= since)?.pid;
 }
 
 /** A state that nothing is in, and that is gone with the process. */

@@ -55,7 +55,7 @@ const AREAS: Readonly<Record<string, Area>> = {
     packages: ['node:*', '@duckdb/node-api', 'zod'],
     reason: ADAPTER,
   },
-  store: { areas: ['model', 'canonical'], packages: ['node:*'], reason: ADAPTER },
+  store: { areas: ['model', 'canonical'], packages: ['node:*', 'pg'], reason: ADAPTER },
   git: { areas: ['model', 'canonical'], packages: ['node:*', 'isomorphic-git', 'chokidar'], reason: ADAPTER },
   commands: {
     areas: ['model', 'canonical', 'calendar', 'dsl', 'engine', 'report'],

@@ -66,6 +66,7 @@ export interface LedgerPort {
 /** daemon.yaml, checked, with absolute paths. It is never in the policy repository. */
 export interface DaemonSettings {
   readonly home: string;
+  /** A folder, or `postgres://…` with its password: never shown. */
   readonly state: string;
   readonly repository: string;
   readonly branch: string;

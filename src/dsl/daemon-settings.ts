@@ -3,7 +3,19 @@ import { parseDocument } from 'yaml';
 import { z } from 'zod';
 
 const schema = z.strictObject({
-  state: z.string().min(1).default('state').describe('Folder of the ledger, facts and runs.'),
+  state: z
+    .string()
+    .min(1)
+    .refine(
+      state => !/^[a-z][a-z0-9+.-]*:\/\//i.test(state) || /^postgres(ql)?:\/\//.test(state),
+      'expected a folder, or postgres://user@host:port/database',
+    )
+    .refine(
+      state => !/^[a-z]+:\/\/[^/@:]*:(?!\$\{env:[A-Z0-9_]+\}@)[^/@]*@/.test(state),
+      `it holds a password; write it as \${env:FLYBALL_…}, or leave it to PGPASSWORD or ~/.pgpass`,
+    )
+    .default('state')
+    .describe('Folder of the ledger, facts and runs; or postgres://user@host/database for several machines.'),
   repository: z.string().min(1).describe('The policy repository.'),
   branch: z.string().min(1).default('main').describe('The branch whose head is enforced.'),
   env: z

@@ -149,6 +149,19 @@ spec:
 });
 
 test.each([
+  ['postgres://flyball@db.example/flyball', undefined],
+  [`postgresql://flyball:\${env:FLYBALL_PASSWORD}@db.example:6432/flyball?sslmode=verify-full`, undefined],
+  [`\${env:FLYBALL_STATE}`, undefined],
+  ['postgres://flyball:hunter2@db.example/flyball', 'it holds a password'],
+  ['mysql://db.example/flyball', 'expected a folder, or postgres://'],
+])('daemon.yaml with state %s', (state, problem) => {
+  const found = parseDaemonYaml(`repository: .\nstate: ${JSON.stringify(state)}\n`, 'daemon.yaml');
+  if (problem === undefined) expect(found).toMatchObject({ settings: { state } });
+  else expect(found).toEqual({ problems: [expect.stringContaining(problem)] });
+  expect(JSON.stringify(found)).not.toContain('hunter2');
+});
+
+test.each([
   ['secrets: { FLYBALL_TOKEN: [prometheus.example, "localhost:9090"] }', undefined],
   ['secrets: { TOKEN: [x.example] }', 'FLYBALL_'],
   ['secrets: { FLYBALL_TOKEN: [] }', 'at least one host'],

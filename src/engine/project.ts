@@ -44,6 +44,8 @@ export async function project(
           polls: 0,
           cancelRequested: false,
           intendedAt: written.at,
+          epoch: 0,
+          leaseUntil: 0,
         };
         await tx.putAction({ ...row, state: 'intended' });
         if (isLocked(action.call)) await take(tx, action, written);

@@ -2,12 +2,14 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PortError } from '../model.ts';
 import { Connection } from './connection.ts';
+import type { Value } from './database.ts';
 import { storeFailure } from './failure.ts';
-import { openSqliteStore, openStoreOn } from './sqlite.ts';
+import { openSqliteStore, openStoreOn } from './open.ts';
+import { SqliteDatabase } from './sqlite-database.ts';
 import {
   actionRowFor,
   appendTo,
@@ -33,10 +35,10 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 class FaultyConnection extends Connection {
   left = Number.POSITIVE_INFINITY;
   when: 'before' | 'after' = 'before';
-  override run(sql: string, ...values: SQLInputValue[]): number {
+  override run(sql: string, values: readonly Value[] = []): number {
     this.left -= 1;
     if (this.left === 0 && this.when === 'before') throw new Error('fault');
-    const changes = super.run(sql, ...values);
+    const changes = super.run(sql, values);
     if (this.left === 0 && this.when === 'after') throw new Error('fault');
     return changes;
   }
@@ -48,7 +50,7 @@ describe.each(['before', 'after'] as const)('a fault %s the k-th statement of a 
     for (let faults = true; faults; ) {
       k += 1;
       const db = new FaultyConnection(':memory:', 1000);
-      const store = await openStoreOn(db, folding);
+      const store = await openStoreOn(new SqliteDatabase(db, 1000), folding);
       const bodies = [gap(1), gap(2), gap(3)];
       const tick = () =>
         store.transaction(async tx => {
@@ -113,7 +115,7 @@ describe.each(['before', 'after'] as const)('a fault %s the k-th statement of a 
 describe('trouble', () => {
   it('a full disk loses nothing that was committed, and the store goes on when there is room', async () => {
     const db = new Connection(path, 1000);
-    const store = await openStoreOn(db, folding);
+    const store = await openStoreOn(new SqliteDatabase(db, 1000), folding);
     db.exec('PRAGMA max_page_count = 60');
     let kept = 0;
     const fill = async () => {
@@ -160,10 +162,10 @@ describe('trouble', () => {
 
   it('commits are flushed and readers of other processes are not stopped', async () => {
     const db = new Connection(path, 1000);
-    const store = await openStoreOn(db, folding);
-    expect(db.get('PRAGMA synchronous')).toMatchObject({ synchronous: 2 });
-    expect(db.get('PRAGMA journal_mode')).toMatchObject({ journal_mode: 'wal' });
-    expect(db.get('PRAGMA foreign_keys')).toMatchObject({ foreign_keys: 1 });
+    const store = await openStoreOn(new SqliteDatabase(db, 1000), folding);
+    expect(db.all('PRAGMA synchronous')[0]).toMatchObject({ synchronous: 2 });
+    expect(db.all('PRAGMA journal_mode')[0]).toMatchObject({ journal_mode: 'wal' });
+    expect(db.all('PRAGMA foreign_keys')[0]).toMatchObject({ foreign_keys: 1 });
     await store.close();
   });
 
@@ -185,7 +187,7 @@ describe('trouble', () => {
       'a newer schema',
       at => sql(at, 'CREATE TABLE migrations (number INTEGER); INSERT INTO migrations VALUES (99)'),
       { code: 'state-newer' },
-      /number 99.*knows up to 2/,
+      /number 99.*knows up to 3/,
     ],
   ];
   it.each(refused)('%s is refused and stays as it is', async (_, make, details, message) => {

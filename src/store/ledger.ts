@@ -3,9 +3,10 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import { type Entry, PortError } from '../model.ts';
 import { appendEntries } from './append.ts';
 import { entryHash, FLEET, GENESIS } from './chain.ts';
-import type { Connection } from './connection.ts';
+import type { Database, Reader } from './database.ts';
 import { readChains } from './reads.ts';
 import { parse } from './rows.ts';
+import type { Session } from './session.ts';
 
 /** The first entry that is not as it was appended, and how that shows. */
 export interface Altered {
@@ -40,46 +41,59 @@ export interface StoredEntry {
   readonly hash: string;
 }
 
+/** Entries that are looked at together, so that memory stays bounded. */
+const PAGE = 500;
+
 /** Bounded memory; the process breathes between chains. Throws PortError when no chain has the name. */
-export async function verify(db: Connection, only?: string): Promise<Verification> {
-  const chains = only === undefined ? await db.read(() => chainsFound(db)) : [only];
+export async function verify(db: Database, only?: string): Promise<Verification> {
+  const chains = only === undefined ? await db.read(chainsFound) : [only];
   let entries = 0;
   for (const chain of chains) {
-    const found = await db.read(() => verifyChain(db, chain));
+    const found = await db.read(session => verifyChain(session, chain));
     if ('problem' in found) return { ok: false, ...found };
     entries += found.entries;
     await breathe();
   }
-  const unanchored = await db.read(() => verifyAnchors(db, only));
+  const unanchored = await db.read(session => verifyAnchors(session, only));
   if (unanchored) return { ok: false, ...unanchored };
-  if (only !== undefined && entries === 0) await db.read(() => refuseUnknown(db, only));
+  if (only !== undefined && entries === 0) await refuseUnknown(db, only);
   return { ok: true, chains: chains.length, entries };
 }
 
 /** One chain against its own hashes and its head, in the caller's transaction. `visit` gets each proved entry. */
-export function verifyChain(
-  db: Connection,
+export async function verifyChain(
+  db: Session,
   chain: string,
   visit: (entry: StoredEntry) => void = () => undefined,
-): { readonly entries: number } | Altered {
+): Promise<{ readonly entries: number } | Altered> {
   let last = { seq: 0, hash: GENESIS };
-  const rows = db.each<StoredEntry>(
-    `SELECT chain, CAST(seq AS TEXT) AS seq, CAST(v AS TEXT) AS v, kind, CAST(at AS TEXT) AS at, body, prev, hash
-     FROM entries WHERE chain = ? ORDER BY entries.seq`,
-    chain,
-  );
-  for (const row of rows) {
+  for await (const row of storedEntries(db, chain)) {
     const altered = compare(row, last);
     if (altered) return { chain, ...altered };
     visit(row);
     last = { seq: last.seq + 1, hash: row.hash };
   }
-  const head = db.get<{ seq: string; hash: string }>(
-    'SELECT CAST(seq AS TEXT) AS seq, hash FROM heads WHERE chain = ?',
+  const head = await db.get<{ seq: string; hash: string }>(
+    'SELECT CAST(seq AS TEXT) AS seq, hash FROM heads WHERE chain = ?1',
     chain,
   );
   const altered = compareHead(head, last);
   return altered ? { chain, ...altered } : { entries: last.seq };
+}
+
+/** Entries of a chain, or those of one kind, in order of their seqs whatever these are; a page at a time. */
+async function* storedEntries(db: Reader, chain: string, kind?: string): AsyncGenerator<StoredEntry> {
+  const where = kind === undefined ? '' : ' AND kind = ?4';
+  for (let after = '-9223372036854775808'; ; ) {
+    const page = await db.all<StoredEntry>(
+      `SELECT chain, CAST(seq AS TEXT) AS seq, CAST(v AS TEXT) AS v, kind, CAST(at AS TEXT) AS at, body, prev, hash
+       FROM entries WHERE chain = ?1 AND seq > CAST(?2 AS BIGINT)${where} ORDER BY entries.seq LIMIT ?3`,
+      ...[chain, after, PAGE, ...(kind === undefined ? [] : [kind])],
+    );
+    yield* page;
+    after = page.at(-1)?.seq ?? after;
+    if (page.length < PAGE) return;
+  }
 }
 
 /** What is wrong with a row that should follow `last`. */
@@ -119,52 +133,51 @@ function compareHead(
 }
 
 /** Every head that an anchor names must still stand in its chain: finds a tail that was cut together with the head. */
-function verifyAnchors(db: Connection, only: string | undefined): Altered | undefined {
-  interface Row {
-    readonly seq: number;
-    readonly body: string;
-  }
-  const anchors = db.each<Row>(
-    "SELECT seq, body FROM entries WHERE chain = ? AND kind = 'anchor' ORDER BY seq",
-    FLEET,
-  );
-  for (const { seq: anchor, body } of anchors) {
+async function verifyAnchors(db: Session, only: string | undefined): Promise<Altered | undefined> {
+  for await (const { seq: anchor, body } of storedEntries(db, FLEET, 'anchor')) {
     const { heads } = parse<{ heads: Readonly<Record<string, string>> }>(body, `anchor ${anchor}`);
     for (const [chain, head] of Object.entries(heads)) {
       if (only !== undefined && chain !== only) continue;
-      const { seq, hash } = readHead(head);
-      const found = db.get<{ hash: string }>(
-        'SELECT hash FROM entries WHERE chain = ? AND seq = ?',
-        chain,
-        seq,
-      )?.hash;
-      if (found === undefined) {
-        const seqs = db.get<{ last: number | null }>(
-          'SELECT max(seq) AS last FROM entries WHERE chain = ?',
-          chain,
-        );
-        const problem = `it is missing: the tail was cut, anchor ${anchor} of the fleet chain names entry ${seq}`;
-        return { chain, seq: (seqs?.last ?? 0) + 1, problem };
-      }
-      if (found !== hash) {
-        const problem = `it or one before it was replaced: anchor ${anchor} of the fleet chain names hash ${hash}`;
-        return { chain, seq, problem };
-      }
+      const problem = await verifyAnchored(db, chain, { ...readHead(head), anchor });
+      if (problem) return problem;
     }
   }
   return undefined;
 }
 
+async function verifyAnchored(
+  db: Session,
+  chain: string,
+  { seq, hash, anchor }: { readonly seq: number; readonly hash: string; readonly anchor: string },
+): Promise<Altered | undefined> {
+  const found = await db.get<{ hash: string }>(
+    'SELECT hash FROM entries WHERE chain = ?1 AND seq = ?2',
+    chain,
+    seq,
+  );
+  if (found === undefined) {
+    const seqs = await db.get<{ last: number | null }>(
+      'SELECT max(seq) AS last FROM entries WHERE chain = ?1',
+      chain,
+    );
+    const problem = `it is missing: the tail was cut, anchor ${anchor} of the fleet chain names entry ${seq}`;
+    return { chain, seq: (seqs?.last ?? 0) + 1, problem };
+  }
+  if (found.hash === hash) return undefined;
+  const problem = `it or one before it was replaced: anchor ${anchor} of the fleet chain names hash ${hash}`;
+  return { chain, seq, problem };
+}
+
 /** The anchor's entry: every head but the fleet's own, as `seq:hash`, so that it is looked up and not searched. */
-export function anchor(db: Connection, at: number): Promise<Entry> {
-  return db.write(() => {
-    const rows = db.all<{ chain: string; seq: number; hash: string }>(
-      'SELECT chain, seq, hash FROM heads WHERE chain <> ? AND seq > 0 ORDER BY chain',
+export function anchor(db: Database, at: number): Promise<Entry> {
+  return db.write(async session => {
+    const rows = await session.all<{ chain: string; seq: number; hash: string }>(
+      'SELECT chain, seq, hash FROM heads WHERE chain <> ?1 AND seq > 0 ORDER BY chain',
       FLEET,
     );
     const heads = Object.fromEntries(rows.map(row => [row.chain, `${row.seq}:${row.hash}`]));
-    const [entry] = appendEntries(db, FLEET, [{ kind: 'anchor', heads }], at).entries;
-    return entry as Entry;
+    const { entries } = await appendEntries(session, FLEET, [{ kind: 'anchor', heads }], at);
+    return entries[0] as Entry;
   });
 }
 
@@ -174,8 +187,8 @@ function readHead(text: string): { readonly seq: number; readonly hash: string }
 }
 
 /** Nothing to verify is not a proof. */
-function refuseUnknown(db: Connection, chain: string): void {
-  const chains = readChains(db);
+async function refuseUnknown(db: Database, chain: string): Promise<void> {
+  const chains = await readChains(db);
   if (chains.includes(chain)) return;
   throw new PortError(
     `ledger: there is no chain ${chain}; expected one of ${chains.slice(0, 10).join(', ') || '(none yet)'}. Give the ` +
@@ -185,7 +198,7 @@ function refuseUnknown(db: Connection, chain: string): void {
 }
 
 /** Chains with a head or with entries, so that a chain whose head was deleted is looked at too. */
-function chainsFound(db: Connection): readonly string[] {
-  const withEntries = db.all<{ chain: string }>('SELECT DISTINCT chain FROM entries').map(row => row.chain);
-  return [...new Set([...readChains(db), ...withEntries])].sort();
+async function chainsFound(db: Reader): Promise<readonly string[]> {
+  const withEntries = await db.all<{ chain: string }>('SELECT DISTINCT chain FROM entries');
+  return [...new Set([...(await readChains(db)), ...withEntries.map(row => row.chain)])].sort();
 }

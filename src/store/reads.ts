@@ -10,7 +10,7 @@ import type {
   Store,
   TargetRow,
 } from '../model.ts';
-import type { Connection } from './connection.ts';
+import { inPieces, placeholders, type Reader, type Value } from './database.ts';
 import {
   type ActionRecord,
   actionRowOf,
@@ -19,7 +19,6 @@ import {
   entryOf,
   type FactRecord,
   factsOf,
-  json,
   live,
   type MessageRecord,
   messageOf,
@@ -33,87 +32,104 @@ import {
 
 type Filter<Method extends 'entries' | 'actions'> = Parameters<Store[Method]>[0];
 
-/** SQLite's way to say that there is no limit. */
-const UNLIMITED = -1;
+/** More rows than there are. */
+const UNLIMITED = Number.MAX_SAFE_INTEGER;
 
 /** The most rows of a search by prefix. */
 const FOUND_AT_MOST = 100;
 
-export function readTarget(db: Connection, chain: string): TargetRow | undefined {
-  const row = db.get<TargetRecord>(`${selectTargets} WHERE t.chain = ?`, chain);
+/** `lock` ends the statement: nobody else may change the row before the transaction ends. */
+export async function readTarget(
+  db: Reader,
+  chain: string,
+  lock: '' | ' FOR UPDATE' = '',
+): Promise<TargetRow | undefined> {
+  const row = await db.get<TargetRecord>(`${selectTargets} WHERE t.chain = ?1${lock}`, chain);
   return row && targetRowOf(row);
 }
 
 /** In order of their chains. */
-export function readTargets(db: Connection): readonly TargetRow[] {
-  return db.all<TargetRecord>(`${selectTargets} ORDER BY t.chain`).map(targetRowOf);
+export async function readTargets(db: Reader): Promise<readonly TargetRow[]> {
+  return (await db.all<TargetRecord>(`${selectTargets} ORDER BY t.chain`)).map(targetRowOf);
 }
 
-export function readLast(db: Connection, chain: string): LastTick | undefined {
-  const text = db.get<{ last: string | null }>('SELECT last FROM targets WHERE chain = ?', chain)?.last;
-  if (text === undefined || text === null) return undefined;
-  const last = parse<LastTick & { wakeAt: number | null }>(text, `the last tick of ${chain}`);
+/** Those that are known, in the order of `chains`. */
+export async function readTargetsOf(db: Reader, chains: readonly string[]): Promise<readonly TargetRow[]> {
+  const rows = await allOf<TargetRecord>(db, chains, list => `${selectTargets} WHERE t.chain IN ${list}`);
+  const found = new Map(rows.map(row => [row.chain, row]));
+  return chains.flatMap(chain => found.get(chain) ?? []).map(targetRowOf);
+}
+
+export async function readLast(db: Reader, chain: string): Promise<LastTick | undefined> {
+  const row = await db.get<{ last: string | null }>('SELECT last FROM targets WHERE chain = ?1', chain);
+  if (typeof row?.last !== 'string') return undefined;
+  const last = parse<LastTick & { wakeAt: number | null }>(row.last, `the last tick of ${chain}`);
   return { ...last, wakeAt: last.wakeAt ?? Number.POSITIVE_INFINITY };
 }
 
 /** The longest overdue first. */
-export function readDueTargets(db: Connection, now: number): readonly string[] {
-  return db
-    .all<{ chain: string }>('SELECT chain FROM targets WHERE due_at <= ? ORDER BY due_at, chain', now)
-    .map(row => row.chain);
+export async function readDueTargets(db: Reader, now: number, limit = UNLIMITED): Promise<readonly string[]> {
+  const rows = await db.all<{ chain: string }>(
+    'SELECT chain FROM targets WHERE due_at <= ?1 ORDER BY due_at, chain LIMIT ?2',
+    now,
+    limit,
+  );
+  return rows.map(row => row.chain);
 }
 
-export function readFacts(db: Connection, keys: readonly string[]): Facts {
-  const rows = db.all<FactRecord>(
-    'SELECT key, version, value FROM facts WHERE key IN (SELECT value FROM json_each(?)) ORDER BY key',
-    json(keys),
+export async function readFacts(db: Reader, keys: readonly string[]): Promise<Facts> {
+  const rows = await allOf<FactRecord>(
+    db,
+    [...new Set(keys)].sort(),
+    list => `SELECT key, version, value FROM facts WHERE key IN ${list} ORDER BY key`,
   );
   return factsOf(rows, keys);
 }
 
 /** Without the deleted ones. */
-export function readFactsWithPrefix(db: Connection, prefix: string): Facts {
-  const rows = db.all<FactRecord>(
-    'SELECT key, version, value FROM facts WHERE key >= ? AND key < ? AND value IS NOT NULL ORDER BY key',
+export async function readFactsWithPrefix(db: Reader, prefix: string): Promise<Facts> {
+  const rows = await db.all<FactRecord>(
+    'SELECT key, version, value FROM facts WHERE key >= ?1 AND key < ?2 AND value IS NOT NULL ORDER BY key',
     prefix,
     endOfPrefix(prefix),
   );
   return factsOf(rows, []);
 }
 
-export function readRevisionSha(db: Connection): string | undefined {
-  return db.get<{ sha: string }>('SELECT sha FROM revision')?.sha;
+export async function readRevisionSha(db: Reader): Promise<string | undefined> {
+  return (await db.get<{ sha: string }>('SELECT sha FROM revision'))?.sha;
 }
 
-export function readAction(db: Connection, key: string): ActionRow | undefined {
-  const row = db.get<ActionRecord>(`${selectActions} WHERE key = ?`, key);
+export async function readAction(db: Reader, key: string): Promise<ActionRow | undefined> {
+  const row = await db.get<ActionRecord>(`${selectActions} WHERE key = ?1`, key);
   return row && actionRowOf(row);
 }
 
 /** Live ones, unresolved ones too; the longest overdue first. */
-export function readDueActions(db: Connection, now: number): readonly ActionRow[] {
-  return db
-    .all<ActionRecord>(`${selectActions} WHERE ${live} AND due_at <= ? ORDER BY due_at, key`, now)
-    .map(actionRowOf);
+export async function readDueActions(
+  db: Reader,
+  now: number,
+  limit = UNLIMITED,
+): Promise<readonly ActionRow[]> {
+  const sql = `${selectActions} WHERE ${live} AND due_at <= ?1 ORDER BY due_at, key LIMIT ?2`;
+  return (await db.all<ActionRecord>(sql, now, limit)).map(actionRowOf);
 }
 
 /** The newest first. */
-export function readActions(db: Connection, filter: Filter<'actions'>): readonly ActionRow[] {
+export async function readActions(db: Reader, filter: Filter<'actions'>): Promise<readonly ActionRow[]> {
   const { chain, limit } = filter;
-  const wanted = filter.live === undefined ? '' : filter.live ? `AND ${live}` : `AND NOT (${live})`;
-  const rows = db.all<ActionRecord>(
-    `${selectActions} WHERE (?1 IS NULL OR chain = ?1) ${wanted} ORDER BY rowid DESC LIMIT ?2`,
-    chain ?? null,
-    limit ?? UNLIMITED,
-  );
-  return rows.map(actionRowOf);
+  const where = new Where();
+  if (chain !== undefined) where.add(value => `chain = ${value}`, chain);
+  if (filter.live !== undefined) where.add(() => (filter.live ? live : `NOT (${live})`));
+  const sql = `${selectActions}${where.text} ORDER BY nr DESC LIMIT ${where.value(limit ?? UNLIMITED)}`;
+  return (await db.all<ActionRecord>(sql, ...where.values)).map(actionRowOf);
 }
 
 /** Those whose id or key begins so, the newest first, at most 100. An empty prefix names nothing. */
-export function findActions(db: Connection, prefix: string): readonly ActionRow[] {
+export async function findActions(db: Reader, prefix: string): Promise<readonly ActionRow[]> {
   if (prefix === '') return [];
-  const rows = db.all<ActionRecord>(
-    `${selectActions} WHERE (key >= ?1 AND key < ?2) OR (id >= ?1 AND id < ?2) ORDER BY rowid DESC LIMIT ?3`,
+  const rows = await db.all<ActionRecord>(
+    `${selectActions} WHERE (key >= ?1 AND key < ?2) OR (id >= ?1 AND id < ?2) ORDER BY nr DESC LIMIT ?3`,
     prefix,
     endOfPrefix(prefix),
     FOUND_AT_MOST,
@@ -122,26 +138,25 @@ export function findActions(db: Connection, prefix: string): readonly ActionRow[
 }
 
 /** `from` is the lowest seq in both orders. */
-export function readEntries(db: Connection, filter: Filter<'entries'>): readonly Entry[] {
+export async function readEntries(db: Reader, filter: Filter<'entries'>): Promise<readonly Entry[]> {
   const { chain, from, limit, kinds, newestFirst } = filter;
-  const rows = db.all<EntryRecord>(
-    `${selectEntries} WHERE chain = ?1 AND seq >= ?2
-       AND (?3 IS NULL OR kind IN (SELECT value FROM json_each(?3)))
-     ORDER BY seq ${newestFirst === true ? 'DESC' : 'ASC'} LIMIT ?4`,
-    chain,
-    from ?? 0,
-    kinds === undefined ? null : json(kinds),
-    limit ?? UNLIMITED,
-  );
-  return rows.map(entryOf);
+  if (kinds?.length === 0) return [];
+  const where = new Where();
+  where.add(value => `chain = ${value}`, chain);
+  if (from !== undefined) where.add(value => `seq >= ${value}`, from);
+  if (kinds) where.add((...list) => `kind IN (${list.join(', ')})`, ...kinds);
+  const order = newestFirst === true ? 'DESC' : 'ASC';
+  const sql = `${selectEntries}${where.text} ORDER BY seq ${order} LIMIT ${where.value(limit ?? UNLIMITED)}`;
+  return (await db.all<EntryRecord>(sql, ...where.values)).map(entryOf);
 }
 
-export function readChains(db: Connection): readonly string[] {
-  return db.all<{ chain: string }>('SELECT chain FROM heads ORDER BY chain').map(row => row.chain);
+export async function readChains(db: Reader): Promise<readonly string[]> {
+  const rows = await db.all<{ chain: string }>('SELECT chain FROM heads ORDER BY chain');
+  return rows.map(row => row.chain);
 }
 
 /** In the order in which they were recorded. */
-export function readTicks(db: Connection, chain: string): readonly RecordedTick[] {
+export async function readTicks(db: Reader, chain: string): Promise<readonly RecordedTick[]> {
   interface Row {
     readonly from_seq: number;
     readonly to_seq: number;
@@ -149,7 +164,11 @@ export function readTicks(db: Connection, chain: string): readonly RecordedTick[
     readonly facts: string;
     readonly closures: string;
   }
-  return db.all<Row>('SELECT * FROM ticks WHERE chain = ? ORDER BY rowid', chain).map(row => ({
+  const rows = await db.all<Row>(
+    'SELECT from_seq, to_seq, snapshot, facts, closures FROM ticks WHERE chain = ?1 ORDER BY from_seq',
+    chain,
+  );
+  return rows.map(row => ({
     chain,
     from: row.from_seq,
     to: row.to_seq,
@@ -160,22 +179,23 @@ export function readTicks(db: Connection, chain: string): readonly RecordedTick[
 }
 
 /** The newest first. */
-export function readObservations(
-  db: Connection,
+export async function readObservations(
+  db: Reader,
   chain: string,
   filter: { readonly name?: string; readonly limit?: number },
-): readonly { takenAt: number; policy: string; observation: Observation }[] {
+): Promise<readonly { takenAt: number; policy: string; observation: Observation }[]> {
   interface Row {
     readonly taken_at: number;
     readonly policy: string;
     readonly body: string;
   }
-  const rows = db.all<Row>(
-    `SELECT taken_at, policy, body FROM observations WHERE chain = ?1 AND (?2 IS NULL OR name = ?2)
-     ORDER BY taken_at DESC, rowid DESC LIMIT ?3`,
-    chain,
-    filter.name ?? null,
-    filter.limit ?? UNLIMITED,
+  const where = new Where();
+  where.add(value => `chain = ${value}`, chain);
+  if (filter.name !== undefined) where.add(value => `name = ${value}`, filter.name);
+  const rows = await db.all<Row>(
+    `SELECT taken_at, policy, body FROM observations${where.text}
+     ORDER BY taken_at DESC, nr DESC LIMIT ${where.value(filter.limit ?? UNLIMITED)}`,
+    ...where.values,
   );
   return rows.map(row => ({
     takenAt: row.taken_at,
@@ -184,20 +204,47 @@ export function readObservations(
   }));
 }
 
-export function readMessage(db: Connection, key: string): Message | undefined {
-  const row = db.get<MessageRecord>(
-    'SELECT key, at, severity, target, title, text, more FROM outbox WHERE key = ?',
-    key,
-  );
+const selectMessages = 'SELECT key, at, severity, target, title, text, more FROM outbox';
+
+export async function readMessage(db: Reader, key: string): Promise<Message | undefined> {
+  const row = await db.get<MessageRecord>(`${selectMessages} WHERE key = ?1`, key);
   return row && messageOf(row);
 }
 
 /** The newest first. */
-export function readMessages(db: Connection, limit: number | undefined): readonly Message[] {
-  return db
-    .all<MessageRecord>(
-      'SELECT key, at, severity, target, title, text, more FROM outbox ORDER BY at DESC, rowid DESC LIMIT ?',
-      limit ?? UNLIMITED,
-    )
-    .map(messageOf);
+export async function readMessages(db: Reader, limit = UNLIMITED): Promise<readonly Message[]> {
+  const sql = `${selectMessages} ORDER BY at DESC, nr DESC LIMIT ?1`;
+  return (await db.all<MessageRecord>(sql, limit)).map(messageOf);
+}
+
+/** All rows of a statement about a list of any length; `sql` gets the list as `(?1, ?2)`. */
+export async function allOf<Row>(
+  db: Reader,
+  list: readonly string[],
+  sql: (list: string) => string,
+): Promise<readonly Row[]> {
+  const rows: Row[] = [];
+  for (const piece of inPieces(list)) {
+    rows.push(...(await db.all<Row>(sql(placeholders(1, piece.length)), ...piece)));
+  }
+  return rows;
+}
+
+/** Conditions that all hold, with their values. */
+class Where {
+  readonly values: Value[] = [];
+  readonly #conditions: string[] = [];
+
+  add(condition: (...placeholders: string[]) => string, ...values: Value[]): void {
+    this.#conditions.push(condition(...values.map(value => this.value(value))));
+  }
+
+  /** A placeholder for the value. */
+  value(value: Value): string {
+    return `?${this.values.push(value)}`;
+  }
+
+  get text(): string {
+    return this.#conditions.length === 0 ? '' : ` WHERE ${this.#conditions.join(' AND ')}`;
+  }
 }

@@ -2,10 +2,11 @@
 import { type EntryBody, type Fresh, type Own, PortError, type TargetRef } from '../model.ts';
 import { agree, type DerivedAction, foldActions, isTerminal, noActions } from './actions-of.ts';
 import { FLEET } from './chain.ts';
-import type { Connection } from './connection.ts';
+import type { Database } from './database.ts';
 import { verifyChain } from './ledger.ts';
 import { readAction } from './reads.ts';
 import { json, parse, targetOf } from './rows.ts';
+import type { Session } from './session.ts';
 import { putAction, updateAction } from './transaction.ts';
 
 /** The engine's fold, handed in because the store imports no engine. */
@@ -18,66 +19,69 @@ export interface Folding {
 
 /** Every target chain, or those folded by another version, each in a transaction of its own. */
 export async function rebuild(
-  db: Connection,
+  db: Database,
   folding: Folding,
   which: 'all' | 'other-version',
 ): Promise<{ readonly targets: number; readonly differences: string[] }> {
-  const chains = await db.read(() =>
-    db.all<{ chain: string }>(
-      `SELECT h.chain FROM heads h LEFT JOIN targets t USING (chain)
-       WHERE h.chain <> ? AND (? = 'all' OR t.fold_version IS NOT ?) ORDER BY h.chain`,
-      FLEET,
-      which,
-      folding.foldVersion,
-    ),
+  const other = which === 'all' ? '' : ' AND t.fold_version IS DISTINCT FROM ?2';
+  const chains = await db.all<{ chain: string }>(
+    `SELECT h.chain FROM heads h LEFT JOIN targets t USING (chain) WHERE h.chain <> ?1${other} ORDER BY h.chain`,
+    ...[FLEET, ...(which === 'all' ? [] : [folding.foldVersion])],
   );
   const differences: string[] = [];
   for (const { chain } of chains) {
-    differences.push(...(await db.write(() => rebuildChain(db, folding, chain))));
+    differences.push(...(await db.write(session => rebuildChain(session, db.place, folding, chain))));
   }
   return { targets: chains.length, differences };
 }
 
-function rebuildChain(db: Connection, { fold, emptyOwn, foldVersion }: Folding, chain: string): string[] {
+async function rebuildChain(
+  db: Session,
+  place: string,
+  { fold, emptyOwn, foldVersion }: Folding,
+  chain: string,
+): Promise<string[]> {
   const target = targetOf(chain);
   let own = emptyOwn(target);
   const actions = noActions();
   // What was altered is never folded into a state that acts.
-  const verified = verifyChain(db, chain, entry => {
+  const verified = await verifyChain(db, chain, entry => {
     const body = parse<EntryBody>(entry.body, `entry ${entry.seq} of ${chain}`);
     own = fold(own, { seq: Number(entry.seq), at: Number(entry.at), body });
     foldActions(actions, body, Number(entry.at));
   });
   if ('problem' in verified) {
     throw new PortError(
-      `state ${db.path}: entry ${verified.seq} of ${chain} is not as it was appended: ${verified.problem}. Nothing of ` +
+      `state ${place}: entry ${verified.seq} of ${chain} is not as it was appended: ${verified.problem}. Nothing of ` +
         'this chain was rebuilt; restore the state from a backup, then run it again.',
       { code: 'ledger-altered', retry: 'never', subject: chain },
     );
   }
-  const differences = [...actions.byKey.values()].flatMap(one => rebuildAction(db, chain, one));
-  return [...rebuildOwn(db, { target, chain, own, foldVersion }), ...differences];
+  const differences = await rebuildOwn(db, { target, chain, own, foldVersion });
+  for (const one of actions.byKey.values()) differences.push(...(await rebuildAction(db, chain, one)));
+  return differences;
 }
 
-function rebuildOwn(
-  db: Connection,
+async function rebuildOwn(
+  db: Session,
   right: {
     readonly target: TargetRef;
     readonly chain: string;
     readonly own: Own;
     readonly foldVersion: number;
   },
-): string[] {
+): Promise<string[]> {
   const { target, chain, own, foldVersion } = right;
   const text = json(own);
-  const stored = db.get<{ own: string; fold_version: number }>(
-    'SELECT own, fold_version FROM targets WHERE chain = ?',
+  const stored = await db.get<{ own: string; fold_version: number }>(
+    'SELECT own, fold_version FROM targets WHERE chain = ?1',
     chain,
   );
   if (stored?.own === text && stored.fold_version === foldVersion) return [];
-  db.run(
+  await db.run(
     `INSERT INTO targets (chain, kind, name, version, own, fold_version, due_at) VALUES (?1, ?2, ?3, 1, ?4, ?5, 0)
-     ON CONFLICT (chain) DO UPDATE SET own = ?4, fold_version = ?5, due_at = 0, version = version + 1`,
+     ON CONFLICT (chain) DO UPDATE SET own = excluded.own, fold_version = excluded.fold_version, due_at = 0,
+       version = targets.version + 1`,
     chain,
     target.kind,
     target.name,
@@ -102,11 +106,11 @@ function difference(stored: string, own: Own): string {
 }
 
 /** A live action is made due now, so that the world is asked how it stands. */
-function rebuildAction(db: Connection, chain: string, right: DerivedAction): string[] {
+async function rebuildAction(db: Session, chain: string, right: DerivedAction): Promise<string[]> {
   const { action, state, handle, cancelRequested, intendedAt } = right;
-  const stored = readAction(db, action.key);
+  const stored = await readAction(db, action.key);
   if (!stored) {
-    putAction(db, {
+    await putAction(db, {
       action,
       chain,
       state,
@@ -115,11 +119,13 @@ function rebuildAction(db: Connection, chain: string, right: DerivedAction): str
       polls: 0,
       cancelRequested,
       intendedAt,
+      epoch: 0,
+      leaseUntil: 0,
     });
     return [`${chain}: action ${action.key} (${action.verb}) was missing; its entries say ${state}`];
   }
   if (agree(state, stored.state)) return [];
-  updateAction(db, action.key, {
+  await updateAction(db, action.key, {
     state,
     ...(handle === undefined ? {} : { handle }),
     cancelRequested,

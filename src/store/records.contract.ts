@@ -96,6 +96,80 @@ export function recordsContract(opened: () => Store & LedgerStore): void {
     });
   });
 
+  describe('leases', () => {
+    const take = (key: string, epoch: number, now: number, owner: string) =>
+      inTx(tx => tx.takeAction(key, { epoch, now, until: now + 100, owner }));
+
+    it('let one owner act at a time, and say so by the epoch', async () => {
+      const row = actionRowFor('a');
+      const { key } = row.action;
+      await inTx(tx => tx.putAction(row));
+      const taken = await take(key, 0, 1000, 'one');
+      expect(taken).toEqual({ ...row, epoch: 1, leaseUntil: 1100, owner: 'one' });
+      expect(await take(key, 0, 5000, 'two')).toBeUndefined();
+      expect(await take(key, 1, 1099, 'two')).toBeUndefined();
+      expect(await take(key, 1, 1050, 'one')).toMatchObject({ epoch: 2, leaseUntil: 1150 });
+      expect(await take(key, 2, 1150, 'two')).toMatchObject({ epoch: 3, owner: 'two' });
+      await inTx(tx => tx.updateAction(key, { leaseUntil: 0 }));
+      expect(await take(key, 3, 1151, 'one')).toMatchObject({ epoch: 4, owner: 'one' });
+      expect(await take('none', 0, 1, 'one')).toBeUndefined();
+    });
+
+    it('are won by one of many', async () => {
+      await inTx(tx => tx.putAction(actionRowFor('a')));
+      const { key } = actionRowFor('a').action;
+      const won = await Promise.all(Array.from({ length: 8 }, (_, n) => take(key, 0, 1000, `owner ${n}`)));
+      expect(won.filter(row => row !== undefined)).toHaveLength(1);
+    });
+  });
+
+  describe('claims', () => {
+    const claim = (owner: string, realNow: number, limit = 10) =>
+      opened().claimTargets({ now: 50, realNow, until: realNow + 100, owner, limit });
+    const targets = async (dues: readonly number[]) => {
+      for (const [n, dueAt] of dues.entries())
+        await appendTo(opened(), [gap(1)], 1, { target: { kind: 'model', name: `m${n}` }, dueAt });
+    };
+
+    it('keep others from what one is looking at, until they end or are released', async () => {
+      await targets([40, 30, 51, 20]);
+      expect(await claim('one', 1000, 2)).toEqual(['model/m3', 'model/m1']);
+      expect(await claim('two', 1000)).toEqual(['model/m0']);
+      expect(await claim('two', 1099)).toEqual(['model/m0']);
+      await opened().releaseTargets(['model/m3', 'model/m0'], 'one');
+      expect(await claim('two', 1099)).toEqual(['model/m3', 'model/m0']);
+      expect(await claim('three', 1100)).toEqual(['model/m1']);
+      expect(await opened().dueTargets(50, 1)).toEqual(['model/m3']);
+    });
+
+    it('of many at once are all of different targets', async () => {
+      await targets(Array.from({ length: 40 }, (_, n) => n));
+      const each = await Promise.all(Array.from({ length: 8 }, (_, n) => claim(`owner ${n}`, 1000, 10)));
+      const claimed = each.flat();
+      expect(new Set(claimed).size).toBe(claimed.length);
+      expect((await claim('last', 1000, 40)).length + claimed.length).toBe(40);
+    });
+  });
+
+  describe('replicas', () => {
+    it('are those that said so, as of their last heartbeat', async () => {
+      const replica = (id: string, beatAt: number) =>
+        ({ id, host: 'a', pid: 7, version: '0.1.0', startedAt: 5, beatAt }) as const;
+      await opened().beat(replica('b', 6));
+      await opened().beat(replica('a', 6));
+      await opened().beat(replica('b', 9));
+      expect(await opened().replicas()).toEqual([replica('a', 6), replica('b', 9)]);
+      await opened().beat(replica('a', 10), true);
+      expect(await opened().replicas()).toEqual([replica('b', 9)]);
+    });
+
+    it('share one clock', async () => {
+      const now = await opened().now();
+      expect(Number.isSafeInteger(now)).toBe(true);
+      expect(Math.abs(now - Date.now())).toBeLessThan(60_000);
+    });
+  });
+
   describe('what ticks leave', () => {
     it('is read back as it was recorded', async () => {
       const tick = (from: number): RecordedTick => ({

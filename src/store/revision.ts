@@ -1,8 +1,10 @@
 /** The row that says what is enforced, and the closed policies that it and old entries refer to. */
 import { sha256 } from '../canonical.ts';
 import type { ClosedPolicy, Commit, Revision } from '../model.ts';
-import type { Connection } from './connection.ts';
+import type { Reader } from './database.ts';
+import { allOf } from './reads.ts';
 import { json, parse } from './rows.ts';
+import type { Session } from './session.ts';
 
 /** What the revision row keeps of each policy: which text, and the commit that it was compiled from. */
 interface Named {
@@ -13,13 +15,19 @@ interface Named {
 type Row = Omit<Revision, 'policies'> & { readonly policies: readonly Named[] };
 
 /** False, and nothing written, when the revision in force is not `expected` (undefined: none yet). */
-export function setRevision(db: Connection, revision: Revision, expected: string | undefined): boolean {
-  const now = db.get<{ sha: string }>('SELECT sha FROM revision')?.sha;
+export async function setRevision(
+  db: Session,
+  revision: Revision,
+  expected: string | undefined,
+): Promise<boolean> {
+  const now = (await db.get<{ sha: string }>(`SELECT sha FROM revision WHERE one = 1${db.forUpdate}`))?.sha;
   if (now !== expected) return false;
-  const policies = revision.policies.map(policy => keepClosure(db, policy));
+  const policies: Named[] = [];
+  for (const policy of revision.policies) policies.push(await keepClosure(db, policy));
   const row: Row = { ...revision, policies };
-  db.run(
-    'INSERT INTO revision VALUES (1, ?1, ?2) ON CONFLICT DO UPDATE SET sha = ?1, body = ?2',
+  await db.run(
+    `INSERT INTO revision (one, sha, body) VALUES (1, ?1, ?2)
+     ON CONFLICT (one) DO UPDATE SET sha = excluded.sha, body = excluded.body, version = revision.version + 1`,
     revision.commit.sha,
     json(row),
   );
@@ -27,31 +35,40 @@ export function setRevision(db: Connection, revision: Revision, expected: string
 }
 
 /** Reads the revision in force; gives the very same value again while its row is unchanged, as every tick asks for it. */
-export function revisionReader(db: Connection): () => Revision | undefined {
-  let known: { readonly body: string; readonly revision: Revision } | undefined;
-  return () => {
-    const body = db.get<{ body: string }>('SELECT body FROM revision')?.body;
-    if (body === undefined) return undefined;
-    if (known?.body !== body) known = { body, revision: readRevision(db, body) };
-    return known.revision;
+export function revisionReader(db: Reader): () => Promise<Revision | undefined> {
+  let known: { readonly version: number; readonly revision: Revision } | undefined;
+  return async () => {
+    const now = await db.get<{ version: number }>('SELECT version FROM revision');
+    if (now === undefined) return undefined;
+    if (known?.version === now.version) return known.revision;
+    const row = await db.get<{ version: number; body: string }>('SELECT version, body FROM revision');
+    if (row === undefined) return undefined;
+    const read = { version: row.version, revision: await readRevision(db, row.body) };
+    known = read;
+    return read.revision;
   };
 }
 
-function readRevision(db: Connection, body: string): Revision {
+async function readRevision(db: Reader, body: string): Promise<Revision> {
   const row = parse<Row>(body, 'the revision in force');
+  const closures = await allOf<{ id: string; body: string }>(
+    db,
+    [...new Set(row.policies.map(({ id }) => id))],
+    list => `SELECT id, body FROM closures WHERE id IN ${list}`,
+  );
+  const bodies = new Map(closures.map(({ id, body }) => [id, body]));
   return {
     ...row,
     policies: row.policies.map(({ id, commit }) => {
-      const text = db.get<{ body: string }>('SELECT body FROM closures WHERE id = ?', id)?.body ?? '';
-      return { ...parse<Omit<ClosedPolicy, 'commit'>>(text, `closure ${id}`), commit };
+      return { ...parse<Omit<ClosedPolicy, 'commit'>>(bodies.get(id) ?? '', `closure ${id}`), commit };
     }),
   };
 }
 
 /** As it was first seen: a later commit that leaves a policy alone gives the same closure hash. */
-export function readClosure(db: Connection, hash: string): ClosedPolicy | undefined {
-  const row = db.get<{ first_commit: string; body: string }>(
-    'SELECT first_commit, body FROM closures WHERE closure_hash = ? ORDER BY rowid LIMIT 1',
+export async function readClosure(db: Reader, hash: string): Promise<ClosedPolicy | undefined> {
+  const row = await db.get<{ first_commit: string; body: string }>(
+    'SELECT first_commit, body FROM closures WHERE closure_hash = ?1 ORDER BY nr LIMIT 1',
     hash,
   );
   if (!row) return undefined;
@@ -60,11 +77,11 @@ export function readClosure(db: Connection, hash: string): ClosedPolicy | undefi
 }
 
 /** Kept without its commit, which every commit changes: else each one would store all policies anew, for ever. */
-function keepClosure(db: Connection, { commit, ...policy }: ClosedPolicy): Named {
+async function keepClosure(db: Session, { commit, ...policy }: ClosedPolicy): Promise<Named> {
   const body = json(policy);
   const id = sha256(body);
-  db.run(
-    'INSERT INTO closures (id, closure_hash, first_commit, body) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+  await db.run(
+    'INSERT INTO closures (id, closure_hash, first_commit, body) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO NOTHING',
     id,
     policy.closureHash,
     json(commit),

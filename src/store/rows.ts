@@ -25,6 +25,7 @@ export interface EntryRecord {
 }
 
 export interface TargetRecord {
+  readonly chain: string;
   readonly kind: string;
   readonly name: string;
   readonly version: number;
@@ -42,6 +43,9 @@ export interface ActionRecord {
   readonly polls: number;
   readonly cancel_requested: number;
   readonly intended_at: number;
+  readonly epoch: number;
+  readonly lease_until: number;
+  readonly owner: string | null;
   readonly action: string;
 }
 
@@ -52,11 +56,13 @@ export interface FactRecord {
 }
 
 export const selectEntries = 'SELECT chain, seq, v, at, body, prev, hash FROM entries';
+/** The head is not part of what `FOR UPDATE` locks: only its own chain's appends move it. */
 export const selectTargets =
-  'SELECT t.kind, t.name, t.version, h.hash AS head, t.own, t.due_at, t.last_taken_at ' +
-  'FROM targets t JOIN heads h USING (chain)';
-export const selectActions =
-  'SELECT chain, state, handle, due_at, polls, cancel_requested, intended_at, action FROM actions';
+  'SELECT t.chain, t.kind, t.name, t.version, t.own, t.due_at, t.last_taken_at, ' +
+  '(SELECT h.hash FROM heads h WHERE h.chain = t.chain) AS head FROM targets t';
+export const actionColumns =
+  'chain, state, handle, due_at, polls, cancel_requested, intended_at, epoch, lease_until, owner, action';
+export const selectActions = `SELECT ${actionColumns} FROM actions`;
 /** The same words as the partial index `actions_live`. */
 export const live = "state NOT IN ('succeeded', 'failed', 'timed-out', 'cancelled', 'withdrawn')";
 
@@ -111,6 +117,9 @@ export function actionRowOf(row: ActionRecord): ActionRow {
     polls: row.polls,
     cancelRequested: row.cancel_requested === 1,
     intendedAt: row.intended_at,
+    epoch: row.epoch,
+    leaseUntil: row.lease_until,
+    ...(row.owner === null ? {} : { owner: row.owner }),
   };
 }
 
@@ -144,7 +153,7 @@ export function json(value: unknown): string {
   return canonical(value);
 }
 
-/** The least text that is greater than every text which begins with `prefix`, in SQLite's byte order. */
+/** The least text that is greater than every text which begins with `prefix`, in the order of bytes. */
 export function endOfPrefix(prefix: string): string {
   return `${prefix}\u{10FFFF}`;
 }

@@ -93,6 +93,14 @@ export function storeContract(name: string, open: () => Promise<Store & LedgerSt
       });
     });
 
+    it('gives the targets that are asked for, in the order in which they are', async () => {
+      for (const name of ['a', 'b', 'c'])
+        await appendTo(store, [gap(1)], 1, { target: { kind: 'model', name } });
+      const rows = await store.targetsOf(['model/c', 'model/none', 'model/a']);
+      expect(rows.map(row => row.target.name)).toEqual(['c', 'a']);
+      expect(await store.targetsOf([])).toEqual([]);
+    });
+
     describe('target rows', () => {
       it('rise in version with every commit and keep what a write leaves out', async () => {
         expect(await store.target(chain)).toBeUndefined();

@@ -146,6 +146,8 @@ export function actionRowFor(id: string, attempt = 1, more: Partial<ActionRow> =
     polls: 0,
     cancelRequested: false,
     intendedAt: 5,
+    epoch: 0,
+    leaseUntil: 0,
     ...more,
   };
 }

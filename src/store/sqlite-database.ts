@@ -1,0 +1,108 @@
+/** The database of a state on SQLite: one connection, and a queue of the transactions and looks that share it. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { assert, PortError } from '../model.ts';
+import type { Connection } from './connection.ts';
+import type { Database, Value } from './database.ts';
+import { sqliteSchema } from './migrations-sqlite.ts';
+import { Session, Sessions } from './session.ts';
+
+const RETRY_MS = 10;
+
+/**
+ * A look never sees the half of another caller's transaction, because both wait in one queue. Within a transaction's own
+ * callback, looks see its writes.
+ */
+export class SqliteDatabase implements Database {
+  readonly place: string;
+  readonly schema = sqliteSchema;
+  readonly #db: Connection;
+  readonly #busyMs: number;
+  readonly #sessions = new Sessions();
+  #tail: Promise<unknown> = Promise.resolve();
+
+  /** `busyMs`: how long a transaction waits for another process before it gives up. */
+  constructor(db: Connection, busyMs: number) {
+    this.place = db.path;
+    this.#db = db;
+    this.#busyMs = busyMs;
+  }
+
+  async configure(): Promise<void> {
+    await this.#enqueue(() => this.#db.configure());
+  }
+
+  async now(): Promise<number> {
+    return Date.now();
+  }
+
+  async all<Row>(sql: string, ...values: Value[]): Promise<Row[]> {
+    const session = this.#sessions.current();
+    return session ? session.all<Row>(sql, ...values) : this.#enqueue(() => this.#db.all<Row>(sql, values));
+  }
+
+  async get<Row>(sql: string, ...values: Value[]): Promise<Row | undefined> {
+    return (await this.all<Row>(sql, ...values))[0];
+  }
+
+  async read<T>(look: (session: Session) => Promise<T>): Promise<T> {
+    const session = this.#sessions.current();
+    if (session) return look(session);
+    return this.#enqueue(async () => {
+      this.#db.run('BEGIN');
+      try {
+        return await look(new Session(this.#db, ''));
+      } finally {
+        if (this.#db.isTransaction) this.#db.run('COMMIT');
+      }
+    });
+  }
+
+  async write<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    const session = this.#sessions.current();
+    return session ? work(session) : this.transaction(work);
+  }
+
+  /** Transactions of one process wait for each other, and for those of others. */
+  async transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    assert(this.#sessions.current() === undefined, 'a transaction was begun within a transaction');
+    return this.#enqueue(async () => {
+      await this.#begin();
+      const session = new Session(this.#db, '');
+      try {
+        const result = await this.#sessions.within(session, work);
+        this.#db.run('COMMIT');
+        return result;
+      } catch (error) {
+        throw session.causeOf(error);
+      } finally {
+        if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    assert(this.#sessions.current() === undefined, 'the state was closed within a transaction');
+    await this.#enqueue(() => this.#db.close());
+  }
+
+  /** Waits for other processes without blocking this one: the rest of the daemon lives on. */
+  async #begin(): Promise<void> {
+    const deadline = performance.now() + this.#busyMs;
+    for (;;) {
+      try {
+        this.#db.begin();
+        return;
+      } catch (error) {
+        const locked = error instanceof PortError && error.code === 'state-locked';
+        if (!locked || performance.now() > deadline) throw error;
+      }
+      await sleep(RETRY_MS);
+    }
+  }
+
+  #enqueue<T>(work: () => T | Promise<T>): Promise<T> {
+    const result = this.#tail.then(work);
+    this.#tail = result.catch(() => undefined);
+    return result;
+  }
+}
