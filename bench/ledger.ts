@@ -11,7 +11,7 @@ import { canonical, sha256 } from '../src/canonical.ts';
 import type { Derived, Entry, Own, TargetRef } from '../src/model.ts';
 import { entryHash } from '../src/store/chain.ts';
 import { sqliteSchema } from '../src/store/migrations-sqlite.ts';
-import { openSqliteStore } from '../src/store/open.ts';
+import { openSqliteStore } from '../src/store/sqlite.ts';
 
 const target: TargetRef = { kind: 'model', name: 'late-flights' };
 const chain = 'model/late-flights';

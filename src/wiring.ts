@@ -21,8 +21,9 @@ import { watchWorktree } from './git/worktree.ts';
 import type { Catalogue, Clock, Log, Principal, Store } from './model.ts';
 import { engineOf } from './store/engine-lock.ts';
 import type { LedgerStore } from './store/ledger.ts';
-import { openSqliteStore, openStore } from './store/open.ts';
+import { openStore } from './store/open.ts';
 import { isPostgres } from './store/postgres-database.ts';
+import { openSqliteStore } from './store/sqlite.ts';
 
 /** A replica whose last heartbeat is older is taken for dead. */
 const REPLICA_MS = 15_000;

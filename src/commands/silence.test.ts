@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { emptyOwn, FOLD_VERSION, fold } from '../engine/fold.ts';
 import type { Store } from '../model.ts';
-import { openSqliteStore } from '../store/open.ts';
+import { openSqliteStore } from '../store/sqlite.ts';
 import { Refusal } from './perform.ts';
 import type { Ports } from './ports.ts';
 import { silence, silenceEnd, silences } from './silence.ts';

@@ -8,7 +8,8 @@ import { PortError } from '../model.ts';
 import { Connection } from './connection.ts';
 import type { Value } from './database.ts';
 import { storeFailure } from './failure.ts';
-import { openSqliteStore, openStoreOn } from './open.ts';
+import { openStoreOn } from './on-database.ts';
+import { openSqliteStore } from './sqlite.ts';
 import { SqliteDatabase } from './sqlite-database.ts';
 import {
   actionRowFor,

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Derived, Input, Own, Store } from '../model.ts';
 import { entryHash } from './chain.ts';
 import type { LedgerStore } from './ledger.ts';
-import { openSqliteStore } from './open.ts';
+import { openSqliteStore } from './sqlite.ts';
 import { actionRowFor, appendTo, chain, flights, folding, gap, intent } from './store.fixture.ts';
 
 let folder: string;

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { acquireEngineLock } from './engine-lock.ts';
-import { openSqliteStore } from './open.ts';
+import { openSqliteStore } from './sqlite.ts';
 import { appendTo, chain, folding, gap } from './store.fixture.ts';
 
 let folder: string;

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
-import { openSqliteStore } from './open.ts';
+import { openSqliteStore } from './sqlite.ts';
 import { storeContract } from './store.contract.ts';
 import { folding } from './store.fixture.ts';
 

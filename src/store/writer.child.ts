@@ -1,5 +1,5 @@
 /** A process that appends to one chain, three entries a transaction, for the tests that kill it. Prints each last seq. */
-import { openSqliteStore } from './open.ts';
+import { openSqliteStore } from './sqlite.ts';
 import { appendTo, folding, gap } from './store.fixture.ts';
 
 const [path = '', transactions = '0'] = process.argv.slice(2);

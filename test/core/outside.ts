@@ -9,7 +9,7 @@ import { chainOf, policyHashes } from '../../src/engine/ids.ts';
 import { settleAll } from '../../src/engine/reconcile.ts';
 import type { World } from '../../src/engine/world.ts';
 import type { ClosedPolicy, Dialect, Effect, JsonObject, Log, Scalar, Store } from '../../src/model.ts';
-import { openSqliteStore } from '../../src/store/open.ts';
+import { openSqliteStore } from '../../src/store/sqlite.ts';
 import { CATALOGUE, COMMIT, HOUR } from './closed-policy.ts';
 
 export type OpenStore = Awaited<ReturnType<typeof openSqliteStore>>;

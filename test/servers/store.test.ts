@@ -1,6 +1,6 @@
 /** The store's contract on a real PostgreSQL. */
 import { afterAll, beforeAll } from 'vitest';
-import { openPostgresStore } from '../../src/store/open.ts';
+import { openStore } from '../../src/store/open.ts';
 import { storeContract } from '../../src/store/store.contract.ts';
 import { folding } from '../../src/store/store.fixture.ts';
 import { type Postgres, startPostgres } from './postgres-server.ts';
@@ -12,6 +12,4 @@ beforeAll(async () => {
 });
 afterAll(() => server.remove());
 
-storeContract('PostgreSQL', async () =>
-  openPostgresStore({ ...folding, url: await server.url(`contract_${++databases}`) }),
-);
+storeContract('PostgreSQL', async () => openStore(await server.url(`contract_${++databases}`), folding));
