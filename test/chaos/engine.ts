@@ -5,6 +5,8 @@ import { chainOf } from '../../src/engine/ids.ts';
 import { settleAll } from '../../src/engine/reconcile.ts';
 import type { World } from '../../src/engine/world.ts';
 import { type ClosedPolicy, type Dialect, type Log, PortError, type Store } from '../../src/model.ts';
+import { openStore } from '../../src/store/open.ts';
+import { isPostgres } from '../../src/store/postgres-database.ts';
 import { openSqliteStore } from '../../src/store/sqlite.ts';
 import { CATALOGUE, COMMIT, HOUR } from '../core/closed-policy.ts';
 import type { PlantClient } from './plant-client.ts';
@@ -14,9 +16,11 @@ import { over } from './tap.ts';
 
 export type OpenedStore = Awaited<ReturnType<typeof openSqliteStore>>;
 
-/** `state` is a file. */
+/** `state` is a file, or an address of PostgreSQL. */
 export function openState(state: string): Promise<OpenedStore> {
-  return openSqliteStore({ path: state, fold, emptyOwn, foldVersion: FOLD_VERSION });
+  const folding = { fold, emptyOwn, foldVersion: FOLD_VERSION };
+  if (isPostgres(state)) return openStore(state, folding);
+  return openSqliteStore({ ...folding, path: state });
 }
 
 /** The observations are queries with their own SQL: nothing is rendered. */

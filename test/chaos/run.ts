@@ -4,11 +4,13 @@
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { startPostgres } from '../servers/postgres-server.ts';
 import type { Fault } from './fault.ts';
 import { chosen, failAt, killAt, killInRows, sum, type Tally, tallied } from './fault-loop.ts';
 import { engines } from './killed-engine.ts';
 import type { PlantSpec } from './plant.ts';
 import { startPlants } from './plant-client.ts';
+import { postgresStates } from './postgres-states.ts';
 import { randomOf } from './random.ts';
 import { SCENARIOS } from './scenarios.ts';
 import { type States, sqliteStates, temporaryFolder } from './states.ts';
@@ -18,7 +20,8 @@ const MODES: readonly PlantSpec['mode'][] = ['searched', 'keyed'];
 
 const { values: options } = parseArgs({
   options: {
-    state: { type: 'string', default: 'sqlite' },
+    /** `sqlite`, `postgres` or `both`. */
+    state: { type: 'string', default: 'both' },
     scenario: { type: 'string' },
     mode: { type: 'string' },
     /** At least so many engines are killed, on each kind of state. */
@@ -38,6 +41,8 @@ const folder = temporaryFolder();
 const plants = await startPlants(join(folder.path, 'plants.log'));
 const killers = engines();
 const began = performance.now();
+// Engines are killed here, never the server: what it has not synced is safe.
+const postgres = options.state === 'sqlite' ? undefined : await startPostgres(['fsync=off']);
 try {
   const tallies: Tally[] = [];
   for (const states of statesAsked()) {
@@ -53,6 +58,7 @@ try {
 } finally {
   killers.stop();
   await plants.stop();
+  await postgres?.remove();
   folder.remove();
 }
 
@@ -61,7 +67,10 @@ function say(text: string): void {
 }
 
 function statesAsked(): readonly States[] {
-  return [sqliteStates(folder.path)];
+  return [
+    ...(options.state === 'postgres' ? [] : [sqliteStates(folder.path)]),
+    ...(postgres ? [postgresStates(postgres)] : []),
+  ];
 }
 
 /** What a failure says to do. */

@@ -105,17 +105,16 @@ const retry: Scenario = {
   steps: 3,
 };
 
-/** Two causes want the same retraining at the same time: one runs, and both go on with its outcome. */
+/** Two causes want the same retraining at the same time: one runs, and both go on with its outcome. They see the same. */
 const coalescing: Scenario = {
   policies: [
     policyOf({
-      observe: { psi: observes('psi'), perf: observes('perf') },
       rules: [
         ruleOf(doing([RETRAIN, { ...NOTIFY, id: 'first' }], { name: 'a' })),
         ruleOf(
           doing([RETRAIN, { ...NOTIFY, id: 'second' }], {
             name: 'b',
-            when: condition(compares('perf', '>', 0.8)),
+            when: condition(compares('psi', '>', 0.3)),
           }),
         ),
       ],
