@@ -8,7 +8,7 @@ import type { Folding } from './rebuild.ts';
 import { openSqliteStore } from './sqlite.ts';
 
 /** On PostgreSQL when `state` is an address of one, else in the file `flyball.db` of that folder. Throws PortError. */
-export function openStore(state: string, folding: Folding): Promise<Store & LedgerStore> {
+export async function openStore(state: string, folding: Folding): Promise<Store & LedgerStore> {
   if (isPostgres(state)) return openStoreOn(new PostgresDatabase(state), folding);
   return openSqliteStore({ ...folding, path: join(state, 'flyball.db') });
 }

@@ -4,7 +4,7 @@ import pg from 'pg';
 import { assert, PortError } from '../model.ts';
 import type { Database, Value } from './database.ts';
 import { postgresSchema, SCHEMA } from './migrations-postgres.ts';
-import { commitUnknown, isConflict, isLost, postgresFailure } from './postgres-failure.ts';
+import { commitUnknown, isClosed, isConflict, isLost, postgresFailure } from './postgres-failure.ts';
 import { Session, Sessions, type Statements } from './session.ts';
 
 /** Connections at once. Each transaction and each look takes one for its time. */
@@ -166,7 +166,7 @@ export class PostgresDatabase implements Database {
     try {
       return await work();
     } catch (error) {
-      if (!isLost(error)) throw error;
+      if (!isClosed(error)) throw error;
       return work();
     }
   }

@@ -20,6 +20,11 @@ const lost: Refusal = {
   found: 'the connection was lost',
   advice: 'PostgreSQL was restarted, or the network between failed; it is tried again',
 };
+const silent: Refusal = {
+  ...unreachable,
+  found: 'PostgreSQL stopped answering',
+  advice: 'look at the network between, and at its log; it is tried again',
+};
 const refused: Refusal = {
   code: 'state-refused',
   retry: 'never',
@@ -107,7 +112,8 @@ const unreached = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'EN
 const broken = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ECONNABORTED'];
 const phrases: readonly (readonly [RegExp, Refusal])[] = [
   [/timeout exceeded when trying to connect|connection timeout|timeout expired/i, unreachable],
-  [/Connection terminated|Query read timeout|not queryable|connection error/i, lost],
+  [/Query read timeout/, silent],
+  [/Connection terminated|not queryable|connection error/i, lost],
   [/^SASL|password must be a string/, refused],
 ];
 
@@ -137,8 +143,13 @@ export function isConflict(error: unknown): boolean {
   return error instanceof PortError && error.code === contended.code;
 }
 
-/** The connection is gone, and with it what was not committed. */
+/** The connection is of no use any more, and with it what was not committed. */
 export function isLost(error: unknown): boolean {
+  return error instanceof PortError && (error.code === lost.code || error.code === unreachable.code);
+}
+
+/** It was closed, so that another one may do at once: one that is silent was waited for long enough. */
+export function isClosed(error: unknown): boolean {
   return error instanceof PortError && error.code === lost.code;
 }
 
