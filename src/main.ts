@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { paintFor } from './cli/paint.ts';
 import { runProgram, type Terminal } from './cli/program.ts';
 import { type DaemonSettings, follow, type PolicyText, type Ports } from './commands/index.ts';
+import { filled } from './connectors/secrets.ts';
 import { parseDaemonYaml } from './dsl/index.ts';
 import { run } from './engine/reconcile.ts';
 import type { World } from './engine/world.ts';
@@ -15,6 +16,7 @@ import { beginRepository } from './git/begin.ts';
 import { openRepository } from './git/repository.ts';
 import { watchBranch } from './git/watch.ts';
 import { readWorktree, watchWorktree } from './git/worktree.ts';
+import { beginHealth } from './http/index.ts';
 import { serve } from './mcp/server.ts';
 import { PortError, type Principal, type Store } from './model.ts';
 import { acquireEngineLock } from './store/engine-lock.ts';
@@ -53,6 +55,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     readFiles: readTexts,
   };
   return runProgram(argv, terminal, version);
+}
+
+function environment(name: string): string | undefined {
+  return process.env[name];
 }
 
 function isColoured(): boolean {
@@ -97,9 +103,11 @@ async function loadSettings(config: string | undefined): Promise<DaemonSettings>
   if ('problems' in parsed)
     throw new PortError(parsed.problems.join('\n'), { code: 'config', retry: 'never', subject: file });
   const home = dirname(file);
-  const { settings } = parsed;
+  const { listen, deadMan, ...settings } = parsed.settings;
   return {
     ...settings,
+    ...(listen ? { listen } : {}),
+    ...(deadMan ? { deadMan } : {}),
     home,
     state: stateOf(home, settings.state, file),
     repository: within(home, settings.repository),
@@ -108,17 +116,7 @@ async function loadSettings(config: string | undefined): Promise<DaemonSettings>
 
 /** The folder of the state, or the address of its database with what the environment gives for `${env:FLYBALL_…}`. */
 function stateOf(home: string, written: string, file: string): string {
-  const whole = /^\$\{env:[A-Z0-9_]+\}$/.test(written);
-  const state = written.replace(/\$\{env:([A-Z0-9_]+)\}/g, (_, name: string) => {
-    const value = name.startsWith('FLYBALL_') ? process.env[name] : undefined;
-    if (value === undefined || value === '') {
-      throw new PortError(
-        `${file}: state names \${env:${name}}, which is not set; expected a variable whose name begins with FLYBALL_.`,
-        { code: 'config', retry: 'never', subject: file },
-      );
-    }
-    return whole ? value : encodeURIComponent(value);
-  });
+  const state = filled(written, `${file}: state`, environment);
   return isPostgres(state) ? state : within(home, state);
 }
 
@@ -163,7 +161,7 @@ async function openPorts(options: {
     principal,
     role,
     log: stderrLog(process.env.FLYBALL_LOG ?? 'info'),
-    environment: name => process.env[name],
+    environment,
   });
   const ports: Ports = {
     ...opened.ports,
@@ -286,18 +284,25 @@ async function runDaemon(
   const { world, settings } = ports;
   await underLock(settings, async () => {
     await resumeEffects(opened.store);
+    const { daemon } = ports;
+    const pause = daemon ? daemon.pause : (ms: number) => sleep(ms);
+    const health = await beginHealth(ports, opened.meters, {
+      version,
+      deadManUrl: settings.deadMan && filled(settings.deadMan.url, 'daemon.yaml: deadMan.url', environment),
+      pause,
+      stopped: options.stopped,
+    });
     const watch = await followPolicies(ports, options.worktree);
     world.log.info(
       { env: settings.env, state: placeOf(settings.state), branch: settings.branch, trust: settings.trust },
       'engine started',
     );
-    const { daemon } = ports;
-    const pause = daemon ? daemon.pause : (ms: number) => sleep(ms);
     const anchored = anchorHourly(opened.store, world, pause, options.stopped);
     await run(world, { pause, stopped: options.stopped, restMs: REST_MS });
     await watch.close();
     await anchored;
     await opened.store.anchor(world.clock());
+    await health.end();
     world.log.info({}, 'engine stopped');
   });
 }

@@ -1673,6 +1673,27 @@ export interface RecordedTick {
   readonly closures: readonly { readonly hash: string; readonly commit: Commit }[];
 }
 
+/** Sizes and ages of a state, for its health. */
+export interface Census {
+  /** Hash of the last entry by chain: a chain whose head has not moved is folded as it was. */
+  readonly heads: Readonly<Record<string, string>>;
+  /** Targets that are due; a `dueAt` of 0 says only that it is due now. The longest overdue first. */
+  readonly due: readonly {
+    readonly chain: string;
+    readonly dueAt: number;
+    readonly lastTakenAt: number | undefined;
+  }[];
+  /** Actions that are not at their end. */
+  readonly live: readonly { readonly verb: string; readonly state: ActionState; readonly count: number }[];
+  /** Entries ever appended. */
+  readonly entries: number;
+  readonly messages: number;
+  /** Of the whole state on its disk. */
+  readonly bytes: number;
+  /** When the heads were last anchored; before the first anchor, when the first entry was appended. */
+  readonly anchoredAt: number | undefined;
+}
+
 /** Inside one transaction of the store. What it was called with may be called again, when another transaction came between. */
 export interface Transaction {
   target(chain: string): Promise<TargetRow | undefined>;
@@ -1782,6 +1803,8 @@ export interface Store {
   replicas(): Promise<readonly Replica[]>;
   /** Now by the state's own clock: the database server's on PostgreSQL, else this machine's. */
   now(): Promise<number>;
+  /** Figures of the state as a whole, each by a query that stays cheap with many targets. `now` is the clock's. */
+  census(now: number): Promise<Census>;
   /** Small settings of the state itself, such as the clock of a replay. */
   meta(key: string): Promise<string | undefined>;
   setMeta(key: string, value: string): Promise<void>;
@@ -1794,6 +1817,38 @@ export interface Log {
   warn(fields: JsonObject, message: string): void;
   error(fields: JsonObject, message: string): void;
 }
+
+/** What was asked of the world by one call, and how it ended: `refused` is for good, `failed` may go through later. */
+export type CallResult = 'ok' | 'refused' | 'failed';
+
+/**
+ * What a process does, told as it is done: for figures and logs about Flyball itself. Nothing is decided on it, and whoever
+ * is told must not throw. Durations are real time.
+ */
+export type Happening =
+  /** A loop of the engine went once around; `worked` says how much was due. */
+  | { readonly kind: 'round'; readonly loop: 'ticks' | 'effects'; readonly worked: number }
+  /** A target was looked at, or could not be. */
+  | { readonly kind: 'tick'; readonly chain: string; readonly ms: number; readonly failed: boolean }
+  /** A tick became durable, with what it saw. `snapshot` is absent when no rule was due. */
+  | { readonly kind: 'looked'; readonly chain: string; readonly snapshot?: Snapshot; readonly last: LastTick }
+  /** Entries became durable; `own` is the fold of their chain after them, which the fleet chain has not. */
+  | { readonly kind: 'appended'; readonly entries: readonly Entry[]; readonly own?: Own }
+  | {
+      readonly kind: 'effect';
+      readonly capability: Capability;
+      readonly call: 'start' | 'find' | 'poll' | 'cancel';
+      readonly result: CallResult;
+      readonly ms: number;
+    }
+  | {
+      readonly kind: 'query';
+      readonly connection: string;
+      readonly result: CallResult;
+      readonly ms: number;
+    };
+
+export type Meter = (what: Happening) => void;
 
 // ------------------------------------------------------------------------------------------------------ errors
 

@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import type { DaemonSettings, PolicyText, Ports, RepositoryPort } from './commands/index.ts';
 import { effectsOf, readServingOf } from './connectors/index.ts';
 import { commandFault, folderFault } from './connectors/local/inspect.ts';
+import { meteredEffects, meteredQueries } from './connectors/metered.ts';
 import { askPrometheus, metricNames } from './connectors/prometheus.ts';
 import { queryPort } from './connectors/query-port.ts';
 import { type Environment, secretNames } from './connectors/secrets.ts';
@@ -18,9 +19,10 @@ import { propose } from './git/propose.ts';
 import { openRepository, type PolicyRepository } from './git/repository.ts';
 import { resolveCommit } from './git/resolve.ts';
 import { watchWorktree } from './git/worktree.ts';
-import type { Catalogue, Clock, Log, Principal, Store } from './model.ts';
+import type { Catalogue, Clock, Log, Meter, Principal, Store } from './model.ts';
 import { engineOf } from './store/engine-lock.ts';
 import type { LedgerStore } from './store/ledger.ts';
+import { metered } from './store/metered.ts';
 import { openStore } from './store/open.ts';
 import { isPostgres } from './store/postgres-database.ts';
 import { openSqliteStore } from './store/sqlite.ts';
@@ -36,6 +38,8 @@ export interface Opened {
   readonly ports: Ports;
   readonly store: Store & LedgerStore;
   readonly world: World;
+  /** Who is told what this process does; the daemon adds its own. */
+  readonly meters: Meter[];
   close(): Promise<void>;
 }
 
@@ -51,34 +55,41 @@ export async function open(
     readonly environment?: Environment;
   },
 ): Promise<Opened> {
-  const store = await openStore(settings.state, { fold, emptyOwn, foldVersion: FOLD_VERSION });
+  const meters: Meter[] = [];
+  const meter: Meter = what => {
+    for (const one of meters) one(what);
+  };
+  const opened = await openStore(settings.state, { fold, emptyOwn, foldVersion: FOLD_VERSION });
+  const store = metered(opened, meter);
   // What runs on this machine is kept on it, whoever shares the state.
   const folder = isPostgres(settings.state) ? settings.home : settings.state;
   const secrets = { environment: options.environment ?? (() => undefined), hosts: settings.secrets ?? {} };
   const data = queryPort({ home: settings.home, secrets });
   const stopped = await store.meta('replayed-until');
   const clock = options.clock ?? (stopped === undefined ? steadyClock() : () => Number(stopped));
+  const effects = effectsOf({
+    home: settings.home,
+    runs: join(folder, 'runs'),
+    send: message => store.transaction(tx => tx.putMessage(message)),
+    hasMessage: async key => (await store.message(key)) !== undefined,
+    now: clock,
+    silencing: async (labels, at) => {
+      const facts = await store.factsWithPrefix(SILENCE_PREFIX);
+      const silences = Object.entries(facts).flatMap(([key, { value }]) => silenceOf(key, value) ?? []);
+      return silencing(silences, labels, at)?.id;
+    },
+  });
   const world: World = {
     store,
     clock,
     realClock: Date.now,
     catalogue,
-    queryData: data.query,
+    queryData: meteredQueries(data.query, meter, Date.now),
     dialectFor: () => data.dialect,
     readServing: readServingOf(settings.home),
-    effectFor: effectsOf({
-      home: settings.home,
-      runs: join(folder, 'runs'),
-      send: message => store.transaction(tx => tx.putMessage(message)),
-      hasMessage: async key => (await store.message(key)) !== undefined,
-      now: clock,
-      silencing: async (labels, at) => {
-        const facts = await store.factsWithPrefix(SILENCE_PREFIX);
-        const silences = Object.entries(facts).flatMap(([key, { value }]) => silenceOf(key, value) ?? []);
-        return silencing(silences, labels, at)?.id;
-      },
-    }),
+    effectFor: meteredEffects(effects, meter, Date.now),
     log: options.log ?? stderrLog('info'),
+    meter,
   };
   const repository = await lazyRepository(settings, options.principal);
   const ports: Ports = {
@@ -97,7 +108,7 @@ export async function open(
     await data.close();
     await store.close();
   };
-  return { ports, store, world, close };
+  return { ports, store, world, meters, close };
 }
 
 /** The process id of a replica that works on a shared state now: one that beat within the last seconds. */

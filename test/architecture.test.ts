@@ -64,6 +64,7 @@ const AREAS: Readonly<Record<string, Area>> = {
   },
   cli: { areas: ['model', 'commands'], packages: ['node:*', 'commander'], reason: DOOR },
   mcp: { areas: ['model', 'commands'], packages: ['node:*', '@modelcontextprotocol/*', 'zod'], reason: DOOR },
+  http: { areas: ['model', 'commands'], packages: ['node:*', 'prom-client'], reason: DOOR },
 };
 
 const PURE_AREAS = ['dsl', 'engine', 'evaluators', 'executors', 'model'];
@@ -265,6 +266,7 @@ describe('each rule catches what it is there for', () => {
     ['src/commands/a.ts', "import fs from 'node:fs';", "imports 'node:fs'"],
     ['src/cli/a.ts', "import { x } from '../engine/step.ts';", "imports '../engine/step.ts'"],
     ['src/mcp/a.ts', "import { x } from '../cli/print.ts';", "imports '../cli/print.ts'"],
+    ['src/http/a.ts', "import { x } from '../engine/step.ts';", "imports '../engine/step.ts'"],
     ['src/other/a.ts', 'export const x = 1;', 'src/other is not in the layout'],
     ['src/evaluators/a.ts', 'const x = Date.now();', ':2: found Date.now; no clock here'],
     ['src/evaluators/a.ts', 'const x = new Date();', 'no clock here'],

@@ -8,6 +8,7 @@ import { doctor } from './doctor.ts';
 import { mcp, reconcile, run } from './engine.ts';
 import { explain } from './explain.ts';
 import { fmt } from './fmt.ts';
+import { health } from './health.ts';
 import { init } from './init.ts';
 import { ledgerRebuild, ledgerVerify, log } from './ledger.ts';
 import { lint } from './lint.ts';
@@ -34,6 +35,7 @@ export const commands: readonly Command[] = [
   run,
   reconcile,
   status,
+  health,
   explain,
   policies,
   policy,
@@ -63,6 +65,10 @@ export const commands: readonly Command[] = [
 
 export type { Command, Effect, ExitCode, Paint, Property, Role } from './command.ts';
 export { propertiesOf } from './command.ts';
+export { entryLog } from './entry-log.ts';
 export { follow, followHead } from './follow.ts';
+export { type Health, health } from './health.ts';
+export { NOTE_MS, noteEnded, noteWorking, tellOutage } from './outage.ts';
 export { describeError, enforcementNote, mayPerform, perform, Refusal } from './perform.ts';
 export type { DaemonSettings, LedgerPort, PolicyText, Ports, ProposalView, RepositoryPort } from './ports.ts';
+export { followProgress, lifeless, type ProgressPort } from './progress.ts';

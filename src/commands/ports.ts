@@ -3,6 +3,7 @@ import type { World } from '../engine/world.ts';
 import type { Answer, Commit, ConnectionSpec, Entry, Principal, Store } from '../model.ts';
 import type { ChartLibrary } from '../report/backtest-page.ts';
 import type { Paint, Role } from './command.ts';
+import type { ProgressPort } from './progress.ts';
 
 export interface PolicyText {
   readonly path: string;
@@ -74,6 +75,10 @@ export interface DaemonSettings {
   readonly trust: 'local-user' | 'tokens';
   /** By environment variable: the hosts that its value may be sent to. What is not named goes nowhere. */
   readonly secrets?: Readonly<Record<string, readonly string[]>>;
+  /** A loopback address for the daemon's HTTP door. */
+  readonly listen?: { readonly host: string; readonly port: number };
+  /** What the daemon asks while it lives; secrets in `url` stand as `${env:FLYBALL_…}`. */
+  readonly deadMan?: { readonly url: string; readonly everyMs: number };
 }
 
 export interface Ports {
@@ -85,6 +90,8 @@ export interface Ports {
   readonly role: Role;
   /** Process id of the engine that works on this state now. */
   engine(): Promise<number | undefined>;
+  /** How the engine of this process gets on; undefined where none runs. */
+  readonly progress?: ProgressPort;
   /** Runs the engine in this process under the lock; undefined at doors that may not (agents). */
   readonly daemon?: {
     run(options: { readonly worktree: boolean }): Promise<void>;

@@ -44,6 +44,23 @@ export function secretValue(value: Json, connection: ConnectionSpec, url: URL, s
   return found;
 }
 
+/**
+ * Text of daemon.yaml, an address, with each `${env:FLYBALL_X}` replaced by what the environment holds, escaped unless it is
+ * the whole. `where` names the file and the key. Throws PortError when a variable is not set, or is none of Flyball's.
+ */
+export function filled(text: string, where: string, environment: Environment): string {
+  return text.replace(/\$\{([^}]*)\}/g, (written, inner: string) => {
+    const [, name] = /^env:(FLYBALL_[A-Z0-9_]+)$/.exec(inner) ?? [];
+    const value = name === undefined ? undefined : environment(name);
+    if (value !== undefined && value !== '') return written === text ? value : encodeURIComponent(value);
+    const why =
+      name === undefined
+        ? `found ${written}; expected \${env:FLYBALL_…}, a variable whose name begins with FLYBALL_, in capitals`
+        : `the environment variable ${name} is not set; set it where the daemon is started`;
+    throw new PortError(`${where}: ${why}.`, { code: 'config', retry: 'never', subject: where });
+  });
+}
+
 /** The value without the secrets that a server may have sent back. */
 export function withoutSecrets(text: string, values: readonly string[]): string {
   return values.reduce((left, value) => (value === '' ? left : left.replaceAll(value, '***')), text);

@@ -1,6 +1,32 @@
 /** Reads daemon.yaml: the daemon's own settings, outside of the policy repository. Pure: text in, settings or problems out. */
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
+import { parseDuration } from './quantity.ts';
+
+/** `127.0.0.1:8467`, `localhost:8467` or `[::1]:8467`. */
+const LISTEN = /^(?:(127(?:\.\d{1,3}){3}|localhost)|\[(::1)\]):(\d{1,5})$/;
+const PORT_MAX = 65_535;
+/** Less would be a flood, more is no sign of life. */
+const DEAD_MAN_MS = { least: 10_000, most: 86_400_000 };
+
+const listen = z.string('expected text such as 127.0.0.1:8467').transform((text, context) => {
+  const [, name, v6, digits] = LISTEN.exec(text) ?? [];
+  const port = Number(digits);
+  if (digits !== undefined && port <= PORT_MAX) return { host: name ?? v6 ?? '', port };
+  context.addIssue({
+    code: 'custom',
+    message: `found ${text}; expected a loopback address with a port, such as 127.0.0.1:8467. Whoever reaches the door is not asked who they are in this version, so it is open to this machine only; put a proxy that asks before it`,
+  });
+  return z.NEVER;
+});
+
+const duration = z.string().transform((text, context) => {
+  const ms = parseDuration(text);
+  const { least, most } = DEAD_MAN_MS;
+  if (ms !== undefined && ms >= least && ms <= most) return ms;
+  context.addIssue({ code: 'custom', message: `found ${text}; expected a duration from 10s to 1d` });
+  return z.NEVER;
+});
 
 const schema = z.strictObject({
   state: z
@@ -37,9 +63,24 @@ const schema = z.strictObject({
     )
     .default({})
     .describe('By environment variable: the hosts that its value may be sent to.'),
+  listen: listen
+    .optional()
+    .describe('Where /metrics, /healthz and /readyz are; a loopback address with a port. Absent: nowhere.'),
+  deadMan: z
+    .strictObject({
+      url: z.string().regex(
+        /^(?:https?:\/\/|\$\{env:)/,
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: shown as it is written in the file.
+        'expected a URL of http or https; secrets in it as ${env:FLYBALL_…}',
+      ),
+      every: duration,
+    })
+    .transform(({ url, every }) => ({ url, everyMs: every }))
+    .optional()
+    .describe('An address that is asked again and again while the engine lives: it alarms when that ends.'),
 });
 
-const LATER = new Set(['listen', 'principals', 'floors']);
+const LATER = new Set(['principals', 'floors']);
 
 export type DaemonYaml = z.output<typeof schema>;
 

@@ -175,3 +175,25 @@ test.each([
     });
   else expect(found).toEqual({ problems: [expect.stringContaining(problem)] });
 });
+
+test.each([
+  ['listen: 127.0.0.1:8467', { listen: { host: '127.0.0.1', port: 8467 } }],
+  ['listen: "[::1]:1"', { listen: { host: '::1', port: 1 } }],
+  ['listen: localhost:65535', { listen: { host: 'localhost', port: 65_535 } }],
+  ['listen: 0.0.0.0:8467', 'listen: found 0.0.0.0:8467; expected a loopback address with a port'],
+  ['listen: 10.0.0.7:8467', 'Whoever reaches the door is not asked who they are in this version'],
+  ['listen: flyball.example:80', 'expected a loopback address'],
+  ['listen: 127.0.0.1:65536', 'expected a loopback address'],
+  ['listen: 127.0.0.1', 'expected a loopback address'],
+  ['listen: 8467', 'listen: expected text such as 127.0.0.1:8467'],
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: as it is written in the file.
+  ['deadMan: { url: "https://x.example/${env:FLYBALL_PING}", every: 1m }', { deadMan: { everyMs: 60_000 } }],
+  ['deadMan: { url: "ftp://x.example", every: 1m }', 'expected a URL of http or https'],
+  ['deadMan: { url: "https://x.example", every: 5s }', 'found 5s; expected a duration from 10s to 1d'],
+  ['deadMan: { url: "https://x.example", every: often }', 'found often; expected a duration'],
+  ['deadMan: { url: "https://x.example" }', 'deadMan.every'],
+])('daemon.yaml with %s, about its health', (line, expected) => {
+  const found = parseDaemonYaml(`repository: .\n${line}\n`, 'daemon.yaml');
+  if (typeof expected === 'string') expect(found).toEqual({ problems: [expect.stringContaining(expected)] });
+  else expect(found).toMatchObject({ settings: expected });
+});

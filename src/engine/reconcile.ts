@@ -18,9 +18,14 @@ const EVERY: Concerned = () => true;
 export async function tickDue(world: World, concerned = EVERY): Promise<number> {
   const chains = (await world.store.dueTargets(world.clock())).filter(concerned);
   for (const chain of chains) {
+    const began = world.realClock();
+    const told = (failed: boolean) =>
+      world.meter?.({ kind: 'tick', chain, ms: Math.max(0, world.realClock() - began), failed });
     try {
       await tick(world, chain);
+      told(false);
     } catch (error) {
+      told(true);
       world.log.error({ chain, error: messageOf(error) }, 'tick failed');
       await world.store.transaction(tx => tx.setDue(chain, world.clock() + BACKOFF_MS.first));
     }
@@ -193,10 +198,12 @@ export async function run(
     readonly restMs: number;
   },
 ): Promise<void> {
-  const loop = async (work: () => Promise<number>) => {
+  const loop = async (name: 'ticks' | 'effects', work: () => Promise<number>) => {
     while (!options.stopped()) {
       try {
-        if ((await work()) > 0) continue;
+        const worked = await work();
+        world.meter?.({ kind: 'round', loop: name, worked });
+        if (worked > 0) continue;
       } catch (error) {
         world.log.error({ error: messageOf(error) }, 'round failed');
         await options.pause(BACKOFF_MS.first);
@@ -204,5 +211,5 @@ export async function run(
       await options.pause(options.restMs);
     }
   };
-  await Promise.all([loop(() => tickDue(world)), loop(() => effectDue(world))]);
+  await Promise.all([loop('ticks', () => tickDue(world)), loop('effects', () => effectDue(world))]);
 }

@@ -6,6 +6,7 @@ import type {
   Dialect,
   EffectFor,
   Log,
+  Meter,
   QueryData,
   ReadServing,
   Store,
@@ -25,4 +26,6 @@ export interface World {
   readonly effectFor: EffectFor;
   readonly log: Log;
   readonly takeObservation?: TakeObservation;
+  /** Told what this process does. Nothing is decided on it. */
+  readonly meter?: Meter;
 }

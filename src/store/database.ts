@@ -31,6 +31,8 @@ export interface Database extends Reader {
   /** Where it is, for people: a path, or an address without its password. */
   readonly place: string;
   readonly schema: Schema;
+  /** Selects how much the state takes on its disk, as `bytes`. */
+  readonly size: string;
   /** Once it is known to be ours, and before anything is written: settings that durability needs. Throws PortError. */
   configure(): Promise<void>;
   /** The clock that all who use this state share, in milliseconds. */

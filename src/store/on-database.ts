@@ -1,5 +1,6 @@
 /** The durable state: the model's `Store` and the ledger's tools, on whichever database it is. */
 import type { Store } from '../model.ts';
+import { readCensus } from './census.ts';
 import { beat, claimTargets, readReplicas, releaseTargets } from './claims.ts';
 import type { Database } from './database.ts';
 import { anchor, type LedgerStore, verify } from './ledger.ts';
@@ -61,6 +62,7 @@ function storeOn(db: Database, folding: Folding): Store & LedgerStore {
     beat: (replica, ended = false) => beat(db, replica, ended),
     replicas: () => readReplicas(db),
     now: () => db.now(),
+    census: now => readCensus(db, now),
     meta: async key => (await db.get<{ value: string }>('SELECT value FROM meta WHERE key = ?1', key))?.value,
     setMeta: (key, value) =>
       db.write(async session => {

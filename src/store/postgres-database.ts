@@ -38,6 +38,8 @@ const BEGIN = 'BEGIN ISOLATION LEVEL REPEATABLE READ';
 export class PostgresDatabase implements Database {
   readonly place: string;
   readonly schema = postgresSchema;
+  readonly size = `SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::float8 AS bytes
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = '${SCHEMA}' AND c.relkind = 'r'`;
   readonly #pool: pg.Pool;
   readonly #sessions = new Sessions();
 

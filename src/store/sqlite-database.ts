@@ -15,6 +15,7 @@ const RETRY_MS = 10;
 export class SqliteDatabase implements Database {
   readonly place: string;
   readonly schema = sqliteSchema;
+  readonly size = 'SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size';
   readonly #db: Connection;
   readonly #busyMs: number;
   readonly #sessions = new Sessions();

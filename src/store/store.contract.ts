@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { canonical, hashOf } from '../canonical.ts';
 import type { LastTick, Store, Transaction } from '../model.ts';
+import { censusContract } from './census.contract.ts';
 import type { LedgerStore } from './ledger.ts';
 import { recordsContract } from './records.contract.ts';
 import { actionRowFor, appendTo, by, chain, flights, foldAll, folding, gap } from './store.fixture.ts';
@@ -238,5 +239,6 @@ export function storeContract(name: string, open: () => Promise<Store & LedgerSt
     });
 
     recordsContract(() => store);
+    censusContract(() => store);
   });
 }

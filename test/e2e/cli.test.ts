@@ -146,7 +146,11 @@ describe('before there is anything', () => {
         'repository: policies\nrepositry: x\n',
         /daemon\.yaml:? ?.*unknown key repositry; expected one of: state, repository, branch, env, trust/,
       ],
-      ['repository: policies\nlisten: 8080\n', /daemon\.yaml.*listen is not in this version/],
+      [
+        'repository: policies\nlisten: 8080\n',
+        /daemon\.yaml: listen: expected text such as 127\.0\.0\.1:8467/,
+      ],
+      ['repository: policies\nfloors: {}\n', /daemon\.yaml.*floors is not in this version/],
       ['repository: policies\ntrust: everyone\n', /daemon\.yaml.*trust.*local-user/],
       ['trust: tokens\n', /daemon\.yaml.*repository/],
       ['repository: [\n', /daemon\.yaml.*line 2/],
