@@ -20,7 +20,6 @@ import { beginHealth } from './http/index.ts';
 import { serve } from './mcp/server.ts';
 import { PortError, type Principal, type Store } from './model.ts';
 import { acquireEngineLock } from './store/engine-lock.ts';
-import type { LedgerStore } from './store/ledger.ts';
 import { isPostgres, placeOf } from './store/postgres-database.ts';
 import {
   catalogue,
@@ -297,11 +296,11 @@ async function runDaemon(
       { env: settings.env, state: placeOf(settings.state), branch: settings.branch, trust: settings.trust },
       'engine started',
     );
-    const anchored = anchorHourly(opened.store, world, pause, options.stopped);
+    const anchored = anchorHourly(ports.ledger, world, pause, options.stopped);
     await run(world, { pause, stopped: options.stopped, restMs: REST_MS });
     await watch.close();
     await anchored;
-    await opened.store.anchor(world.clock());
+    await ports.ledger.anchor(world.clock());
     await health.end();
     world.log.info({}, 'engine stopped');
   });
@@ -333,13 +332,13 @@ async function followPolicies(ports: Ports, worktree: boolean) {
 }
 
 async function anchorHourly(
-  store: LedgerStore,
+  ledger: Ports['ledger'],
   world: World,
   pause: (ms: number) => Promise<unknown>,
   stopped: () => boolean,
 ): Promise<void> {
   while (!stopped()) {
     await pause(ANCHOR_MS);
-    if (!stopped()) await store.anchor(world.clock());
+    if (!stopped()) await ledger.anchor(world.clock());
   }
 }

@@ -14,6 +14,7 @@ import { SILENCE_PREFIX, silenceOf, silencing } from './engine/notifications.ts'
 import type { World } from './engine/world.ts';
 import { evaluators } from './evaluators/index.ts';
 import { verbs } from './executors/index.ts';
+import { readAnchors, writeAnchors } from './git/anchors.ts';
 import { closeProposal, diffProposal, listProposals, mergeProposal } from './git/proposals.ts';
 import { propose } from './git/propose.ts';
 import { openRepository, type PolicyRepository } from './git/repository.ts';
@@ -91,11 +92,11 @@ export async function open(
     log: options.log ?? stderrLog('info'),
     meter,
   };
-  const repository = await lazyRepository(settings, options.principal);
+  const repository = lazyRepository(settings, options.principal);
   const ports: Ports = {
     world,
-    ledger: store,
-    repository,
+    ledger: ledgerOf({ store, settings, log: world.log, repository: repository.opened }),
+    repository: repository.port,
     settings,
     principal: options.principal,
     role: options.role,
@@ -109,6 +110,35 @@ export async function open(
     await store.close();
   };
   return { ports, store, world, meters, close };
+}
+
+/** The ledger, with its heads on a ref of the policy repository where daemon.yaml names one. */
+function ledgerOf(of: {
+  readonly store: LedgerStore;
+  readonly settings: DaemonSettings;
+  readonly log: Log;
+  readonly repository: () => Promise<PolicyRepository>;
+}): Ports['ledger'] {
+  const { store, settings, log, repository } = of;
+  const ref = settings.anchors?.ref;
+  if (ref === undefined) return store;
+  return {
+    rebuild: () => store.rebuild(),
+    verify: async chain => store.verify(chain, await readAnchors(await repository(), ref)),
+    anchor: async at => {
+      const entries = await store.anchor(at);
+      try {
+        await writeAnchors(await repository(), ref, await store.heads(), at);
+      } catch (error) {
+        // The state has its own anchor; the next one is written there too.
+        log.error(
+          { ref, error: error instanceof Error ? error.message : String(error) },
+          'anchor was not written',
+        );
+      }
+      return entries;
+    },
+  };
 }
 
 /** The process id of a replica that works on a shared state now: one that beat within the last seconds. */
@@ -164,7 +194,10 @@ export function stderrLog(level: string): Log {
 }
 
 /** Opened at first use, so that commands that need no repository work without one. */
-async function lazyRepository(settings: DaemonSettings, principal: Principal): Promise<RepositoryPort> {
+function lazyRepository(
+  settings: DaemonSettings,
+  principal: Principal,
+): { readonly port: RepositoryPort; readonly opened: () => Promise<PolicyRepository> } {
   let opened: Promise<PolicyRepository> | undefined;
   const repository = () => {
     opened ??= openRepository({ dir: settings.repository, branch: settings.branch }).catch(error => {
@@ -175,7 +208,7 @@ async function lazyRepository(settings: DaemonSettings, principal: Principal): P
     return opened;
   };
   const author = { name: principal.name, email: `${principal.name.replace(/[^\w.-]+/g, '-')}@localhost` };
-  return {
+  const port: RepositoryPort = {
     head: async () => (await repository()).head(),
     files: async sha => (await repository()).files(sha),
     resolve: async revision => resolveCommit(await repository(), revision),
@@ -201,6 +234,7 @@ async function lazyRepository(settings: DaemonSettings, principal: Principal): P
       await closeProposal(await repository(), branch);
     },
   };
+  return { port, opened: repository };
 }
 
 /**

@@ -61,7 +61,8 @@ export interface LedgerPort {
     | { readonly ok: false; readonly chain: string; readonly seq: number; readonly problem: string }
   >;
   rebuild(): Promise<{ readonly targets: number; readonly differences: string[] }>;
-  anchor(at: number): Promise<Entry>;
+  /** Writes down where the chains end, in the fleet chain and where daemon.yaml says. */
+  anchor(at: number): Promise<readonly Entry[]>;
 }
 
 /** daemon.yaml, checked, with absolute paths. It is never in the policy repository. */
@@ -75,6 +76,8 @@ export interface DaemonSettings {
   readonly trust: 'local-user' | 'tokens';
   /** By environment variable: the hosts that its value may be sent to. What is not named goes nowhere. */
   readonly secrets?: Readonly<Record<string, readonly string[]>>;
+  /** The ref of the policy repository that the ledger's heads are written to. */
+  readonly anchors?: { readonly ref: string } | undefined;
   /** A loopback address for the daemon's HTTP door. */
   readonly listen?: { readonly host: string; readonly port: number };
   /** What the daemon asks while it lives; secrets in `url` stand as `${env:FLYBALL_…}`. */

@@ -63,6 +63,17 @@ const schema = z.strictObject({
     )
     .default({})
     .describe('By environment variable: the hosts that its value may be sent to.'),
+  anchors: z
+    .strictObject({
+      ref: z
+        .string()
+        .regex(
+          /^refs\/(?!heads\/|tags\/|remotes\/)[a-z0-9-]+(\/[a-z0-9-]+)+$/,
+          'expected a ref of its own, such as refs/flyball/anchors',
+        ),
+    })
+    .optional()
+    .describe('Where in the policy repository the heads of the ledger are written to.'),
   listen: listen
     .optional()
     .describe('Where /metrics, /healthz and /readyz are; a loopback address with a port. Absent: nowhere.'),

@@ -80,8 +80,19 @@ export async function moveBranch(move: {
   readonly from: string | undefined;
   readonly to: string | undefined;
 }): Promise<boolean> {
+  const { branch, ...rest } = move;
+  return moveRef({ ...rest, ref: branchRef(branch) });
+}
+
+/** The same for any ref, by its whole name. */
+export async function moveRef(move: {
+  readonly gitDir: string;
+  readonly ref: string;
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+}): Promise<boolean> {
   const { gitDir, to } = move;
-  const { ref } = await resolveRef(gitDir, branchRef(move.branch));
+  const { ref } = await resolveRef(gitDir, move.ref);
   const path = join(gitDir, ref);
   return locked(path, to ?? '', async lock => {
     if ((await readRef(gitDir, ref)) !== move.from) return false;

@@ -135,6 +135,9 @@ const steps: readonly string[] = [
     beat_at    DOUBLE PRECISION NOT NULL
   );
   `,
+  `
+  CREATE TABLE anchored (chain TEXT COLLATE "C" PRIMARY KEY, seq BIGINT NOT NULL);
+  `,
 ];
 
 export const postgresSchema: Schema = {

@@ -209,6 +209,10 @@ const steps: readonly string[] = [
     beat_at    REAL NOT NULL
   ) STRICT;
   `,
+  `
+  -- How far each chain is anchored. Not in heads: an anchor must not stand in the way of those who append.
+  CREATE TABLE anchored (chain TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 export const sqliteSchema: Schema = {

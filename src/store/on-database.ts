@@ -1,9 +1,10 @@
 /** The durable state: the model's `Store` and the ledger's tools, on whichever database it is. */
 import type { Store } from '../model.ts';
+import { anchor, readHeads } from './anchors.ts';
 import { readCensus } from './census.ts';
 import { beat, claimTargets, readReplicas, releaseTargets } from './claims.ts';
 import type { Database } from './database.ts';
-import { anchor, type LedgerStore, verify } from './ledger.ts';
+import { type LedgerStore, verify } from './ledger.ts';
 import { migrate } from './migrate.ts';
 import * as reads from './reads.ts';
 import { type Folding, rebuild } from './rebuild.ts';
@@ -71,8 +72,9 @@ function storeOn(db: Database, folding: Folding): Store & LedgerStore {
         await session.run(sql, key, value);
       }),
     close: () => db.close(),
-    verify: chain => verify(db, chain),
+    verify: (chain, outside) => verify(db, chain, outside),
     rebuild: () => rebuild(db, folding, 'all'),
     anchor: at => anchor(db, at),
+    heads: () => readHeads(db),
   };
 }

@@ -3,7 +3,7 @@ import { type EntryBody, type Fresh, type Own, PortError, type TargetRef } from 
 import { agree, type DerivedAction, foldActions, isTerminal, noActions } from './actions-of.ts';
 import { FLEET } from './chain.ts';
 import type { Database } from './database.ts';
-import { verifyChain } from './ledger.ts';
+import { verifyChain } from './proof.ts';
 import { readAction } from './reads.ts';
 import { json, parse, targetOf } from './rows.ts';
 import type { Session } from './session.ts';

@@ -225,12 +225,43 @@ export function recordsContract(opened: () => Store & LedgerStore): void {
   });
 
   describe('the ledger', () => {
-    it('anchors the heads of all chains', async () => {
-      const [entry] = await appendTo(opened(), [gap(1)], 1);
-      const anchor = await opened().anchor(9);
-      expect(anchor).toMatchObject({ chain: 'fleet', at: 9, seq: 1 });
-      expect(anchor.body).toEqual({ kind: 'anchor', heads: { [chain]: `1:${entry?.hash}` } });
-      expect(await opened().verify()).toEqual({ ok: true, chains: 2, entries: 2 });
+    it('anchors the heads that moved, and writes nothing when none did', async () => {
+      const other = { kind: 'model', name: 'other' } as const;
+      const [one] = await appendTo(opened(), [gap(1)], 1);
+      const [two] = await appendTo(opened(), [gap(1)], 1, { target: other });
+      const [first] = await opened().anchor(9);
+      expect(first).toMatchObject({ chain: 'fleet', at: 9, seq: 1 });
+      const heads = { [chain]: `1:${one?.hash}`, 'model/other': `1:${two?.hash}` };
+      expect(first?.body).toEqual({ kind: 'anchor', heads });
+      expect(await opened().anchor(10)).toEqual([]);
+      const [three] = await appendTo(opened(), [gap(2)], 2, { target: other });
+      const second = await opened().anchor(11);
+      expect(second.map(entry => entry.body)).toEqual([
+        { kind: 'anchor', heads: { 'model/other': `2:${three?.hash}` } },
+      ]);
+      expect(await opened().verify()).toEqual({ ok: true, chains: 3, entries: 5 });
+      expect(await opened().heads()).toEqual([
+        { chain: 'fleet', seq: 2, hash: second[0]?.hash },
+        { chain, seq: 1, hash: one?.hash },
+        { chain: 'model/other', seq: 2, hash: three?.hash },
+      ]);
+    });
+
+    it('finds by heads that were kept outside what is not there any more', async () => {
+      await appendTo(opened(), [gap(1)], 1);
+      await opened().anchor(9);
+      const [fleet, target] = await opened().heads();
+      if (!fleet || !target) throw new Error('there are two chains');
+      expect((await opened().verify(undefined, [fleet, target])).ok).toBe(true);
+      expect(await opened().verify(undefined, [{ ...fleet, seq: 2 }, target])).toEqual({
+        ok: false,
+        chain: 'fleet',
+        seq: 2,
+        problem: 'it is missing: the tail was cut, the anchor outside of the state names entry 2',
+      });
+      const replaced = [fleet, { ...target, hash: fleet.hash }];
+      expect(await opened().verify(chain, replaced)).toMatchObject({ ok: false, chain, seq: 1 });
+      expect((await opened().verify('fleet', replaced)).ok).toBe(true);
     });
 
     it('is not verified where there is nothing', async () => {

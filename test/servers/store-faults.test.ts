@@ -88,7 +88,7 @@ describe('a state that cannot be opened says why and what to do', () => {
     await server.sql('INSERT INTO flyball.migrations VALUES (99)', 'newer');
     const newer = await refusal(url);
     expect(newer).toMatchObject({ code: 'state-newer', retry: 'never' });
-    expect(newer.message).toMatch(/number 99.*knows up to 1.*start that version/);
+    expect(newer.message).toMatch(/number 99.*knows up to \d+.*start that version/);
     await server.sql('DELETE FROM flyball.migrations WHERE number = 99', 'newer');
     await (await openStore(url, folding)).close();
 
@@ -117,7 +117,9 @@ describe('an open state', () => {
       'half',
     );
     expect(tables.map(one => one.tablename)).not.toContain('extra');
-    expect(await server.sql('SELECT number FROM flyball.migrations', 'half')).toEqual([{ number: 1 }]);
+    expect(await server.sql('SELECT number FROM flyball.migrations', 'half')).toHaveLength(
+      db.schema.steps.length,
+    );
     await migrate(db, [...db.schema.steps, 'CREATE TABLE extra (a int)']);
     expect(await server.sql('SELECT count(*)::int AS rows FROM flyball.extra', 'half')).toEqual([
       { rows: 0 },
