@@ -1,5 +1,6 @@
 /** The exposition: what each happening adds, what each figure becomes, and that labels stay few. */
 import { beforeEach, expect, test } from 'vitest';
+import { HEALTH } from '../../test/health-figures.ts';
 import type { Health } from '../commands/index.ts';
 import type { Entry, EntryBody, Happening, LastTick, Observation, Own, Snapshot, Verdict } from '../model.ts';
 import { type Metrics, metricsOf } from './metrics.ts';
@@ -14,23 +15,6 @@ beforeEach(() => {
     delay: () => ({ p50: 0.001, p99: 0.002, max: 0.5 }),
   });
 });
-
-const HEALTH: Health = {
-  now: 0,
-  live: { ok: true, reasons: [] },
-  ready: { ok: false, reasons: ['no commit is in force yet'] },
-  commit: 'c0ffee',
-  rejectedCommit: 'bad',
-  figures: {
-    ...{ targets: 3, policies: 2, lagMs: 1500, due: 2, late: 1, failing: 0 },
-    episodes: { stalled: 1, acting: 2 },
-    ...{ blindSets: 7, blindTargets: 2, unresolved: 1, contested: 0, gatesClosed: 1 },
-    live: [{ verb: 'retrain', state: 'started', count: 2 }],
-    approvals: { waiting: 1, oldestMs: 60_000, firstExpiryMs: 120_000 },
-    pauses: [{ scope: 'all', count: 1, oldestMs: 3_600_000 }],
-    ...{ entries: 12, bytes: 4096, unanchoredMs: 0, messages: 4, replicas: 2 },
-  },
-};
 
 /** Samples by name with labels, of those that are not 0. */
 async function samples(found?: Health): Promise<Record<string, string>> {
@@ -153,7 +137,7 @@ test('figures of the state, in seconds and bytes', async () => {
     [`flyball_build_info{version="1.2.3",node="${process.version}"}`]: '1',
     process_resident_memory_bytes: '1024',
     process_cpu_seconds_total: '2.5',
-    'flyball_event_loop_delay_seconds{quantile="1"}': '0.5',
+    'flyball_event_loop_delay_seconds{stat="max"}': '0.5',
   });
   expect(await samples(HEALTH)).not.toHaveProperty('flyball_ready');
   const later = { ...HEALTH, commit: 'new', figures: { ...HEALTH.figures, live: [] } };

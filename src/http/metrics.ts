@@ -62,13 +62,13 @@ function processGauges(registry: Registry, about: Parameters<typeof metricsOf>[0
   new Gauge({
     name: 'flyball_event_loop_delay_seconds',
     help: 'How late the event loop of this process was since the last scrape.',
-    labelNames: ['quantile'],
+    labelNames: ['stat'],
     registers,
     collect() {
       const { p50, p99, max } = about.delay();
-      this.set({ quantile: '0.5' }, p50);
-      this.set({ quantile: '0.99' }, p99);
-      this.set({ quantile: '1' }, max);
+      this.set({ stat: 'p50' }, p50);
+      this.set({ stat: 'p99' }, p99);
+      this.set({ stat: 'max' }, max);
     },
   });
   gauge('process_start_time_seconds', 'When this process began.', () => about.startedAt / 1000);
