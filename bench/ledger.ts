@@ -186,6 +186,8 @@ function ownAt(seq: number): Own {
     decisions: {},
     spent: {},
     verifiedVersions: ['1', '2'],
+    reverted: {},
+    granted: {},
     gates: {},
     begun: {},
     told: {},

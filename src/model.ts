@@ -103,6 +103,10 @@ export interface ApprovalSpec {
   readonly expiresMs: number;
   /** After a no, the same plan is not asked again for this long. */
   readonly reaskMs: number;
+  /** Nobody answered: `escalate` pages people beside the no that it is in any case; `deny` unless said. */
+  readonly onExpiry?: 'deny' | 'escalate';
+  /** People are paged once when it has waited for so long. */
+  readonly escalateAfterMs?: number;
 }
 
 export interface RateSpec {
@@ -406,6 +410,8 @@ export interface StepSpec {
   /** A further attempt of an action that failed repeatably, after a pause that doubles. */
   readonly retry?: RetrySpec;
   readonly approval?: ApprovalSpec;
+  /** When the sequence gives up after this step, what the step did is taken back. */
+  readonly undo?: true;
   readonly position: Position;
 }
 
@@ -414,6 +420,8 @@ export interface RetrySpec {
   readonly attempts: number;
   readonly backoffMs: number;
   readonly backoffMaxMs: number;
+  /** All attempts with their pauses end within this time of the first one's beginning. */
+  readonly withinMs?: number;
 }
 
 export interface VerifySpec {
@@ -815,8 +823,13 @@ export interface Action {
   readonly calls: readonly CapabilityCall[];
   /** Connection by value, so that a running action ends on what it began with. */
   readonly connection: ConnectionSpec;
+  /** Of this attempt: when it is asked to end. */
   readonly deadline?: number;
   readonly timeoutMs?: number;
+  /** Of all attempts together: none runs longer, and none begins later. */
+  readonly until?: number;
+  /** What takes the step back, frozen before it began, in order; only of a step that asks for it. */
+  readonly undo?: readonly CapabilityCall[];
   readonly planHash: string;
   /** Over what it does, but for when and for whom: actions with an equal one are the same, and one of them is enough. */
   readonly callHash?: string;
@@ -878,7 +891,11 @@ export type Input =
       readonly by: Principal;
       readonly comment?: string;
     }
-  | { readonly kind: 'cancel'; readonly action: string; readonly by: Principal; readonly reason?: string }
+  /** Ends an action, or whatever the sequence of an episode does now. */
+  | ({ readonly kind: 'cancel'; readonly by: Principal; readonly reason?: string } & (
+      | { readonly action: string; readonly episode?: never }
+      | { readonly episode: number; readonly action?: never }
+    ))
   | { readonly kind: 'retry'; readonly episode: number; readonly by: Principal; readonly reason?: string }
   | {
       readonly kind: 'resolve';
@@ -890,7 +907,16 @@ export type Input =
       readonly outputs?: JsonObject;
     }
   | { readonly kind: 'adopt'; readonly episode: number; readonly by: Principal }
-  | { readonly kind: 'pause'; readonly scope: string; readonly by: Principal; readonly reason: string }
+  | {
+      readonly kind: 'pause';
+      readonly scope: string;
+      readonly by: Principal;
+      readonly reason: string;
+      /** It ends by itself. */
+      readonly until?: number;
+      /** Keys of the actions of that scope that were asked to end with it. */
+      readonly cancelled?: readonly string[];
+    }
   | { readonly kind: 'resume'; readonly scope: string; readonly by: Principal; readonly reason?: string }
   /** A person moves a rollout that holds on, or ends it by going back. */
   | {
@@ -1029,7 +1055,12 @@ export type Derived =
       /** People who may not decide it: the author of the change that last altered the acting hash, the requester. */
       readonly refused: readonly string[];
       readonly statedQuorum?: number;
-      readonly why: 'approval' | 'adopt';
+      readonly onExpiry?: 'escalate';
+      /** When people are paged that it still waits. */
+      readonly escalateAt?: number;
+      /** What people had said to the same plan, before the question was taken back: it counts still. */
+      readonly votes?: Ask['votes'];
+      readonly why: ApprovalCause;
     }
   | {
       readonly kind: 'intent';
@@ -1053,7 +1084,14 @@ export type Derived =
       readonly approval?: string;
       readonly action?: string;
       readonly attempt?: number;
-      readonly reason: HoldReason | 'expired' | 'ended' | 'changed' | 'cancelled' | 'policy-removed';
+      readonly reason:
+        | HoldReason
+        | 'expired'
+        | 'ended'
+        | 'changed'
+        | 'cancelled'
+        | 'policy-removed'
+        | 'again';
       readonly message: string;
       readonly reaskAt?: number;
     }
@@ -1077,6 +1115,8 @@ export type Derived =
       readonly action: string;
       readonly attempt: number;
       readonly message: string;
+      /** It was asked to end and nobody confirmed that it has: the connector is asked on. */
+      readonly overdue?: true;
     }
   /** A safe verb asks what runs on its subject to end; it starts when that has, or at `until`. */
   | {
@@ -1168,19 +1208,46 @@ export type Derived =
       readonly kind: 'stalled';
       readonly cause: Cause;
       readonly episode: number;
-      readonly reason:
-        | 'not-verified'
-        | 'not-judged'
-        | 'step-failed'
-        | 'not-met'
-        | 'cancelled'
-        | 'unbound'
-        | 'loop'
-        | 'rollout-failed';
+      readonly reason: StallReason;
       readonly message: string;
       /** The version in service then: a new one ends the stall. */
       readonly version?: string;
+    }
+  /** The sequence gave up: finished steps that ask for it are taken back, the last one first; then it is stalled. */
+  | {
+      readonly kind: 'undoing';
+      readonly cause: Cause;
+      readonly episode: number;
+      readonly reason: StallReason;
+      readonly message: string;
+      /** Ids of the steps, in the order in which they are taken back. */
+      readonly steps: readonly string[];
+    }
+  /** A version that a promotion of ours had put into service: somebody else took it `out`, or brought it `back`. */
+  | {
+      readonly kind: 'reverted';
+      readonly version: string;
+      readonly state: 'out' | 'back';
+      /** What serves in its place. */
+      readonly to: string;
+      /** The episode that had promoted it, while that is open. */
+      readonly episode?: number;
     };
+
+/** Why people are asked: a limit wants it, the episode is of other clauses, or somebody took the version out of service. */
+export type ApprovalCause = 'approval' | 'adopt' | 'reverted';
+
+/** Why a sequence gave up. */
+export type StallReason =
+  | 'not-verified'
+  | 'not-judged'
+  | 'step-failed'
+  | 'not-met'
+  | 'cancelled'
+  | 'unbound'
+  | 'loop'
+  | 'rollout-failed'
+  | 'reverted';
 
 /**
  * `holding`: a hold began. `passed`, `failed-check`, `unknown`: what its gate said at a tick. `differs`: the traffic that was
@@ -1254,7 +1321,7 @@ export interface Sequence {
   readonly round: number;
   readonly stepIndex: number;
   readonly phase: number;
-  readonly status: 'ready' | 'asking' | 'acting' | 'holding' | 'verifying' | 'done' | 'stalled';
+  readonly status: 'ready' | 'asking' | 'acting' | 'holding' | 'verifying' | 'undoing' | 'done' | 'stalled';
   /** The ask that waits, or the action that is under way. */
   readonly approval?: string;
   readonly action?: string;
@@ -1275,6 +1342,14 @@ export interface Sequence {
   readonly preempted?: string;
   /** From the first shift of a rollout until the champion is pointed; of a stalled sequence, how it ended. */
   readonly rollout?: RolloutProgress;
+  /** While it takes steps back: which, the last one first, and why it gave up. */
+  readonly undo?: {
+    readonly steps: readonly string[];
+    readonly reason: StallReason;
+    readonly message: string;
+  };
+  /** What a person said that it should do now, until the next step has done it. */
+  readonly ordered?: { readonly what: 'cancel' | 'retry'; readonly by: string; readonly reason?: string };
 }
 
 /** How far a rollout is. `checks` holds what its next judgement depends on: passes in an unbroken row are counted once. */
@@ -1315,6 +1390,8 @@ export interface Episode {
   readonly plan?: SequencePlan;
   /** A person asked to end it. */
   readonly resolved?: boolean;
+  /** Who asked for what it does (retry, adopt): they do not approve it as well. */
+  readonly requestedBy?: readonly string[];
   readonly ended?: { readonly at: number; readonly how: string };
 }
 
@@ -1330,13 +1407,18 @@ export interface Ask {
   readonly refused: readonly string[];
   /** The quorum as it is written, when it was raised because nobody is known to be the author of the change. */
   readonly statedQuorum?: number;
+  readonly onExpiry?: 'escalate';
+  readonly escalateAt?: number;
   readonly at: number;
-  readonly votes: readonly {
-    readonly by: Principal;
-    readonly decision: 'yes' | 'no';
-    readonly comment?: string;
-    readonly at: number;
-  }[];
+  readonly votes: readonly Vote[];
+}
+
+/** What one person said to an ask. The newest of each person counts. */
+export interface Vote {
+  readonly by: Principal;
+  readonly decision: 'yes' | 'no';
+  readonly comment?: string;
+  readonly at: number;
 }
 
 export interface ActionHistory {
@@ -1360,6 +1442,10 @@ export interface ActionHistory {
   readonly approvedUntil?: number;
   /** A closed gate asked it to end: it is tried again when that lets it. */
   readonly gated?: boolean;
+  /** When it was first asked to end. */
+  readonly cancelledAt?: number;
+  /** When its newest attempt ended. */
+  readonly endedAt?: number;
 }
 
 /** A gate on data as its own chain remembers it. */
@@ -1409,6 +1495,12 @@ export interface Own {
   readonly spent: Readonly<Record<string, Spent>>;
   /** Versions that were verified in service, oldest first. */
   readonly verifiedVersions: readonly string[];
+  /** The champion as our last promotion left it, until somebody else or a rollback puts another there. */
+  readonly placed?: { readonly version: string; readonly at: number; readonly episode: number };
+  /** Versions that somebody else took out of service: promoting one again needs a person's yes. */
+  readonly reverted: Readonly<Record<string, { readonly at: number; readonly to: string }>>;
+  /** By plan hash: votes on a question that was taken back. They count when the same plan is asked again before `until`. */
+  readonly granted: Readonly<Record<string, { readonly votes: readonly Vote[]; readonly until: number }>>;
   /** By name: the gates on data that this chain judges. */
   readonly gates: Readonly<Record<string, GateHistory>>;
   /** When actions were begun of late, withdrawn ones included, by verb; messages by `verb:policy/rule/group`. */
@@ -1560,6 +1652,14 @@ export interface Verb {
     | { readonly unbound: string }
     /** Not as the data is now: held as `gated`, until then if that is known. */
     | { readonly held: string; readonly until?: number };
+  /**
+   * What takes those calls back, asked before they begin, while what they change is still there; empty when they change
+   * nothing. Absent: the verb cannot be undone.
+   */
+  undo?(
+    args: JsonObject,
+    context: VerbContext,
+  ): { readonly calls: readonly CapabilityCall[] } | { readonly unbound: string };
 }
 
 /** Which evaluators and verbs this version knows: an argument of the language, so that it needs no import of them. */

@@ -74,6 +74,12 @@ export function summary(body: Derived): string {
       return `${ruleText(body.cause)}: stalled, ${safe(body.message)}`;
     case 'unresolved':
       return `action ${body.action.slice(0, 12)} is unresolved: ${safe(body.message)}`;
+    case 'undoing':
+      return `${ruleText(body.cause)}: takes back ${body.steps.join(', ')}; ${safe(body.message)}`;
+    case 'reverted':
+      return body.state === 'out'
+        ? `somebody else took ${safe(body.version, 60)} out of service: ${safe(body.to, 60)} serves`
+        : `somebody else brought ${safe(body.version, 60)} back into service`;
     case 'skipped':
       return `${ruleText(body.cause)}: step ${body.step} is skipped, ${safe(body.message)}`;
     case 'retrying':

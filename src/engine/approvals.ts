@@ -1,6 +1,7 @@
 /** Who must say yes before an action, and whose yes counts. Pure. */
 import type {
   Action,
+  ApprovalCause,
   ApprovalSpec,
   Ask,
   ClosedPolicy,
@@ -11,12 +12,14 @@ import type {
   Verb,
 } from '../model.ts';
 import { isMessage } from './admit.ts';
+import { promotedBy } from './fold-reverts.ts';
 
 const ADOPTION: Omit<ApprovalSpec, 'from'> = { quorum: 1, expiresMs: 86_400_000, reaskMs: 86_400_000 };
 
 /**
  * The approval that an action needs, or undefined. Where several ask for one (the Model, the step, an adoption), all of
- * them are met: the greatest quorum, the shortest expiry, the longest `reask`, and only people whom each of them names.
+ * them are met: the greatest quorum, the shortest expiry, the longest `reask`, the soonest page, and only people whom each of
+ * them names. A version that somebody took out of service is not promoted again without a yes of the owner.
  */
 export function approvalFor(asked: {
   readonly verb: Verb;
@@ -25,19 +28,23 @@ export function approvalFor(asked: {
   readonly episode: Episode;
   readonly policy: ClosedPolicy;
   readonly own: Own;
-}): (ApprovalSpec & { readonly why: 'approval' | 'adopt'; readonly statedQuorum?: number }) | undefined {
+  readonly action: Action;
+}): (ApprovalSpec & { readonly why: ApprovalCause; readonly statedQuorum?: number }) | undefined {
   const { verb, step, plan, episode, policy, own } = asked;
   if (isMessage(verb)) return undefined;
   const adopts = needsAdoption(episode, policy);
+  const reverted = isReverted(own, asked.action);
   const limit = plan.documents.model?.actions[verb.name]?.approval;
   const asks = !verb.safe || plan.documents.model?.actions[verb.name]?.safe?.includes('ask');
   const stated = asks ? [limit, step.approval].filter(one => one !== undefined) : [];
   const owner = plan.documents.model?.owner;
   const adoption = { ...ADOPTION, from: owner === undefined ? [] : [owner] };
   // Who may adopt is the owner, unless the action says itself who decides.
-  const all = stated.length === 0 ? (adopts ? [adoption] : []) : stated;
+  const all = stated.length === 0 ? (adopts || reverted ? [adoption] : []) : stated;
   if (all.length === 0) return undefined;
   const bounds = adopts ? [...all, ADOPTION] : all;
+  const escalates = all.some(one => one.onExpiry === 'escalate');
+  const waits = all.flatMap(one => one.escalateAfterMs ?? []);
   return {
     from: fromAll(
       all.map(one => one.from.map(name => (name === 'owner' ? (owner ?? name) : name))),
@@ -46,7 +53,9 @@ export function approvalFor(asked: {
     ...raised(Math.max(...bounds.map(one => one.quorum)), authorsOf(policy, own)),
     expiresMs: Math.min(...bounds.map(one => one.expiresMs)),
     reaskMs: Math.max(...bounds.map(one => one.reaskMs)),
-    why: adopts ? 'adopt' : 'approval',
+    ...(escalates ? { onExpiry: 'escalate' as const } : {}),
+    ...(waits.length === 0 ? {} : { escalateAfterMs: Math.min(...waits) }),
+    why: adopts ? 'adopt' : reverted ? 'reverted' : 'approval',
   };
 }
 
@@ -73,12 +82,32 @@ export function yesTo(
   if (before?.approval === undefined || before.action.planHash !== action.planHash) return undefined;
   if (before.state !== 'withdrawn') return { action, approval: undefined };
   if (before.approvedUntil === undefined || at >= before.approvedUntil) return undefined;
-  const { attempt, key, deadline } = action;
-  const { deadline: _, ...approved } = before.action;
+  const { attempt, key } = action;
+  return { action: { ...withTimes(before.action, action), attempt, key }, approval: before.approval };
+}
+
+/** The action with the times of another: it is what people saw, and its deadlines count from when it begins. */
+export function withTimes(action: Action, { timeoutMs, deadline, until }: Times): Action {
+  const { timeoutMs: _, deadline: __, until: ___, ...rest } = action;
   return {
-    action: { ...approved, attempt, key, ...(deadline === undefined ? {} : { deadline }) },
-    approval: before.approval,
+    ...rest,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(deadline === undefined ? {} : { deadline }),
+    ...(until === undefined ? {} : { until }),
   };
+}
+
+type Times = Pick<Action, 'timeoutMs' | 'deadline' | 'until'>;
+
+/** Somebody else took the version that it would promote out of service. */
+function isReverted(own: Own, action: Action): boolean {
+  const version = promotedBy(action);
+  return version !== undefined && Object.hasOwn(own.reverted, version);
+}
+
+/** People who may not decide: who wrote the change, and who asked for what would be done. */
+export function refusedOf(policy: ClosedPolicy, episode: Episode, own: Own): readonly string[] {
+  return [...new Set([...authorsOf(policy, own), ...(episode.requestedBy ?? [])])];
 }
 
 /** An episode opened while only observed, or under other clauses, never acts without a person's yes. */

@@ -20,7 +20,7 @@ import type {
 } from '../model.ts';
 import { concernedBy, factKeys, PREFIXES, standingFacts } from './fleet-facts.ts';
 import { emptyOwn, fold } from './fold.ts';
-import { isRolling } from './fold-rollout.ts';
+import { outlives } from './fold-rollout.ts';
 import { chainOf, policyHashes, targetOf } from './ids.ts';
 import { compact, lastTick } from './last-tick.ts';
 import { askedNothing, observe } from './observe.ts';
@@ -80,7 +80,7 @@ export async function look(
   const own = foldAll(row.own, [...(taken ? [taken] : []), ...(gap ? [gap] : [])], at);
   const facts = await readFacts(world.store, revision, row.own, at);
   // A rollout whose policy is gone still has its traffic read back.
-  const rolling = Object.values(own.episodes).find(one => isRolling(one))?.plan?.documents;
+  const rolling = Object.values(own.episodes).find(one => outlives(one))?.plan?.documents;
   const model = policies.find(policy => policy.documents.model)?.documents ?? rolling;
   const serving = model?.model?.serving ? await world.readServing(model.model, model.connections) : undefined;
   const moment = {

@@ -1,6 +1,7 @@
 /** How asks, intents, outcomes and ended episodes change a history. Pure. */
 import type { ActionHistory, Cause, Derived, Input, JsonObject, Own, Sequence, Spent } from '../model.ts';
-import { holdAfter, holdAgain, isRolling } from './fold-rollout.ts';
+import { placed, promotedBy } from './fold-reverts.ts';
+import { holdAfter, holdAgain, outlives } from './fold-rollout.ts';
 import { isAside, isLive, keep, updateAction, updateEpisode, updateSequence, without } from './records.ts';
 
 /** Consumptions of a verb that are kept for rate guards. */
@@ -8,7 +9,8 @@ const SPENT_KEPT = 1000;
 
 export function foldVote(own: Own, body: Extract<Input, { kind: 'approval' }>, at: number): Own {
   const ask = own.asks[body.approval];
-  if (!ask) return own;
+  // What comes after the end is on record and decides nothing.
+  if (!ask || at >= ask.expires) return own;
   const vote = {
     by: body.by,
     decision: body.decision,
@@ -20,11 +22,17 @@ export function foldVote(own: Own, body: Extract<Input, { kind: 'approval' }>, a
 }
 
 export function foldAsk(own: Own, body: Extract<Derived, { kind: 'ask' }>, at: number): Own {
-  const { approval, episode, action, planHash, from, quorum, expires, reaskMs, refused, statedQuorum } = body;
-  const raised = statedQuorum === undefined ? {} : { statedQuorum };
-  const terms = { approval, episode, action, planHash, from, quorum, ...raised, expires, reaskMs, refused };
-  const ask = { ...terms, at, votes: [] };
-  const next = { ...own, asks: { ...own.asks, [approval]: ask } };
+  const { approval, episode, action, planHash, from, quorum, expires, reaskMs, refused } = body;
+  const { statedQuorum, onExpiry, escalateAt, votes = [] } = body;
+  const more = {
+    ...(statedQuorum === undefined ? {} : { statedQuorum }),
+    ...(onExpiry === undefined ? {} : { onExpiry }),
+    ...(escalateAt === undefined ? {} : { escalateAt }),
+  };
+  const terms = { approval, episode, action, planHash, from, quorum, expires, reaskMs, refused, ...more };
+  const ask = { ...terms, at, votes };
+  const granted = without(own.granted, planHash);
+  const next = { ...own, granted, asks: { ...own.asks, [approval]: ask } };
   return updateEpisode(
     updateSequence(next, episode, sequence => ({ ...sequence, status: 'asking', approval })),
     episode,
@@ -48,6 +56,7 @@ export function foldIntent(own: Own, body: Extract<Derived, { kind: 'intent' }>,
   const next: Own = {
     ...own,
     asks,
+    reverted: broughtBack(own.reverted, body),
     actions: { ...own.actions, [action.id]: record },
     spent: body.first
       ? { ...own.spent, [action.verb]: { ...spent, at: [...spent.at, at].slice(-SPENT_KEPT) } }
@@ -85,10 +94,13 @@ function carriedOver(
 /** After these a yes that was given is good no more; any other hold keeps it. */
 const SPENDS_YES = ['expired', 'ended', 'changed', 'cancelled', 'policy-removed', 'denied', 'not-met'];
 
-export function foldWithdrawn(own: Own, body: Extract<Derived, { kind: 'withdrawn' }>): Own {
+/** The plan is as good as it was: what people said of it is kept for when it is asked again. */
+const KEEPS_VOTES: readonly string[] = ['changed', 'excluded'];
+
+export function foldWithdrawn(own: Own, body: Extract<Derived, { kind: 'withdrawn' }>, at: number): Own {
   // The yes went with the ask: the next start is asked anew. Before the first action has begun, the policy's edits still count.
   const back = (sequence: Sequence): Sequence => {
-    const { approval: _, action: __, ...rest } = sequence;
+    const { approval: _, action: __, ordered: ___, ...rest } = sequence;
     if (rest.rollout) return holdAgain(rest, body.reason === 'cancelled');
     const status = body.reason === 'ended' || body.reason === 'policy-removed' ? 'done' : 'ready';
     const acted = rest.acted && (body.action === undefined || hasRun(own, body, rest));
@@ -96,7 +108,7 @@ export function foldWithdrawn(own: Own, body: Extract<Derived, { kind: 'withdraw
   };
   if (body.approval !== undefined && body.action === undefined) {
     return updateSequence(
-      { ...withDenial(own, body), asks: without(own.asks, body.approval) },
+      { ...withGranted(withDenial(own, body), body, at), asks: without(own.asks, body.approval) },
       body.episode,
       back,
     );
@@ -137,10 +149,10 @@ function givenBack(own: Own, { action, at, spentAt }: ActionHistory): Own {
   return { ...own, spent: { ...own.spent, [action.verb]: { ...spent, at: spent.at.toSpliced(index, 1) } } };
 }
 
-/** An ended episode whose last action is over is forgotten; one in a rollout is not over. */
+/** An ended episode whose last action is over is forgotten; one in a rollout, or that takes steps back, is not over. */
 export function settled(own: Own, episode: number): Own {
   const ended = own.episodes[episode];
-  if (ended?.ended === undefined || isRolling(ended)) return own;
+  if (ended?.ended === undefined || outlives(ended)) return own;
   const running = Object.values(own.actions).some(one => one.episode === episode && isLive(one));
   return running ? own : forget(own, episode);
 }
@@ -151,6 +163,7 @@ export function foldOutcome(own: Own, body: Extract<Input, { kind: 'outcome' }>,
   if (body.outcome === 'lost') return updateAction(own, body.action, { message: body.message ?? 'lost' });
   const next = updateAction(own, body.action, {
     state: body.outcome,
+    endedAt: at,
     ...(body.message === undefined ? {} : { message: body.message }),
     ...(body.outputs === undefined ? {} : { outputs: body.outputs }),
     ...(body.outcome === 'failed'
@@ -178,7 +191,7 @@ export function foldResolve(own: Own, body: Extract<Input, { kind: 'resolve' }>,
   const outputs = body.outputs ?? {};
   const said = body.reason === undefined ? {} : { message: body.reason };
   const state = succeeded ? 'succeeded' : 'failed';
-  const next = updateAction(own, record.action.id, { state, outputs, ...said }, 'settled');
+  const next = updateAction(own, record.action.id, { state, outputs, endedAt: at, ...said }, 'settled');
   return finish(next, record, succeeded ? outputs : undefined, at);
 }
 
@@ -194,6 +207,7 @@ export function finish(own: Own, record: ActionHistory, outputs: JsonObject | un
     ...(before === undefined ? {} : { endedBefore: before }),
   };
   let next: Own = { ...own, spent: { ...own.spent, [action.verb]: ended } };
+  if (outputs !== undefined) next = placed(next, record, at);
   if (outputs !== undefined && !isAside(action.step)) {
     const steps = next.episodes[episode]?.plan?.steps.length ?? 0;
     const verified = next.episodes[episode]?.plan?.verify !== undefined;
@@ -246,4 +260,25 @@ function withDenial(own: Own, body: Extract<Derived, { kind: 'withdrawn' }>): Ow
   if (!ask || body.reaskAt === undefined || actingHash === undefined) return own;
   const key = denialKey(body.cause, ask.action.step);
   return { ...own, denials: { ...own.denials, [key]: { until: body.reaskAt, actingHash } } };
+}
+
+/** Votes on a question that was taken back for no fault of the plan count when the same plan is asked again. */
+function withGranted(own: Own, body: Extract<Derived, { kind: 'withdrawn' }>, at: number): Own {
+  const ask = own.asks[body.approval ?? ''];
+  const votes = (ask?.votes ?? []).filter(({ decision }) => decision === 'yes');
+  const known = Object.entries(own.granted).filter(([, { until }]) => until > at);
+  const fresh =
+    ask === undefined || votes.length === 0 || !KEEPS_VOTES.includes(body.reason)
+      ? []
+      : [[ask.planHash, { votes, until: ask.expires }] as const];
+  return { ...own, granted: Object.fromEntries([...known, ...fresh]) };
+}
+
+/** A version that people let in again is no longer one that was taken out. */
+function broughtBack(
+  reverted: Own['reverted'],
+  { action, approval }: Extract<Derived, { kind: 'intent' }>,
+): Own['reverted'] {
+  const version = promotedBy(action);
+  return version === undefined || approval === undefined ? reverted : without(reverted, version);
 }

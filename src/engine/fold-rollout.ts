@@ -26,6 +26,11 @@ export function isRolling(episode: Pick<Episode, 'sequence'>): boolean {
   return rollingOf(episode.sequence) !== undefined;
 }
 
+/** It is taking steps back, or in a rollout: it goes on to its end although its episode has ended. */
+export function outlives(episode: Pick<Episode, 'sequence'>): boolean {
+  return isRolling(episode) || episode.sequence.status === 'undoing';
+}
+
 /** Another episode's rollout holds what an action would touch: its traffic is not free between two shifts. */
 export function heldByRollout(own: Own, { call, origin }: Action): Hold | undefined {
   const mine = 'episode' in origin ? origin.episode : undefined;

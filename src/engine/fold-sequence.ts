@@ -1,8 +1,11 @@
-/** How a sequence goes on without an action: skipped steps, further attempts, rounds, edits. Pure. */
-import type { Derived, Own, Sequence } from '../model.ts';
-import { updateSequence } from './records.ts';
+/** How a sequence goes on without an action: skipped steps, further attempts, rounds, edits, what people order. Pure. */
+import type { Derived, Episode, Input, Own, Principal, Sequence } from '../model.ts';
+import { denialKey } from './fold-actions.ts';
+import { foldOrder, rollingOf } from './fold-rollout.ts';
+import { askedToEnd, isLive, mapValues, updateEpisode, updateSequence } from './records.ts';
 
 type Body<Kind extends Derived['kind']> = Extract<Derived, { kind: Kind }>;
+type Told<Kind extends Input['kind']> = Extract<Input, { kind: Kind }>;
 
 /** A step whose `if` was false. What was done by then is judged from here on. */
 export function foldSkipped(own: Own, { episode, next }: Body<'skipped'>, at: number): Own {
@@ -22,18 +25,117 @@ export function foldNotVerified(own: Own, { episode, next }: Body<'not-verified'
   return next === undefined ? own : updateSequence(own, episode, () => roundOf(next));
 }
 
-/** A stalled sequence starts anew, one round later; any other stays. */
-export function retried(sequence: Sequence): Sequence {
-  return sequence.status === 'stalled' ? roundOf(sequence.round + 1) : sequence;
+/** Nothing more is tried; where a rollout ended stays to be read. */
+export function gaveUp(sequence: Sequence, { message, version }: Body<'stalled'>): Sequence {
+  const { round, stepIndex, phase, outputs, acted, endedAt, rollout } = sequence;
+  return {
+    ...{ round, stepIndex, phase, outputs, acted },
+    ...(endedAt === undefined ? {} : { endedAt }),
+    ...(rollout === undefined ? {} : { rollout }),
+    status: 'stalled',
+    stalled: message,
+    ...(version === undefined ? {} : { stalledAt: version }),
+  };
+}
+
+/** It takes steps back before it is stalled. */
+export function undoes(sequence: Sequence, { steps, reason, message }: Body<'undoing'>): Sequence {
+  const { round, stepIndex, phase, outputs, acted } = sequence;
+  return { round, stepIndex, phase, outputs, acted, status: 'undoing', undo: { steps, reason, message } };
 }
 
 /**
- * The sequence under an edited policy: a stall is over, and one that has skipped steps and done nothing begins with the first
- * step of the new plan. One that has acted ends on its stored plan.
+ * The way out of every state that is not over: what runs is asked to end, a rollout goes back, and of all else the next step
+ * makes a stall.
+ */
+export function foldCancel(own: Own, body: Told<'cancel'>, at: number): Own {
+  if (body.action !== undefined) return askedToEnd(own, body.action, at);
+  const { episode, by } = body;
+  const sequence = own.episodes[episode]?.sequence;
+  if (sequence === undefined || sequence.status === 'stalled' || sequence.status === 'done') return own;
+  const record = own.actions[sequence.action ?? ''];
+  if (sequence.status === 'acting' && record && isLive(record)) return askedToEnd(own, record.action.id, at);
+  if (sequence.status === 'holding' && rollingOf(sequence))
+    return foldOrder(own, { kind: 'rollout-order', episode, what: 'abort', by });
+  const reason = body.reason === undefined ? {} : { reason: body.reason };
+  return updateSequence(own, episode, one => ({
+    ...one,
+    ordered: { what: 'cancel', by: by.name, ...reason },
+  }));
+}
+
+/** A person who wants it tried again takes back the no, and begins anew what stands still or waits. */
+export function foldRetry(own: Own, { episode, by }: Told<'retry'>): Own {
+  const asked = requested(withoutDenials(own, episode), episode, by);
+  return updateSequence(asked, episode, sequence => again(sequence, by.name));
+}
+
+function again(sequence: Sequence, by: string): Sequence {
+  switch (sequence.status) {
+    case 'stalled':
+    case 'verifying':
+    case 'done':
+      return roundOf(sequence.round + 1);
+    case 'asking':
+      return { ...sequence, ordered: { what: 'retry', by } };
+    case 'ready': {
+      const { retryAt: _, ...rest } = sequence;
+      return rest;
+    }
+    // What runs has an end of its own, and a rollout its own orders.
+    case 'acting':
+    case 'holding':
+    case 'undoing':
+      return sequence;
+  }
+}
+
+/** Who asked for what an episode does next. */
+export function requested(own: Own, id: number, { name }: Principal): Own {
+  const before = own.episodes[id]?.requestedBy ?? [];
+  return updateEpisode(own, id, { requestedBy: [...new Set([...before, name])].sort() });
+}
+
+/** Under edited clauses nobody has asked for anything yet. */
+export function unrequested({ requestedBy: _, ...episode }: Episode): Episode {
+  return episode;
+}
+
+/**
+ * The sequence under an edited policy: a stall is over, and so is a pause between two attempts. One that has done nothing
+ * begins with the first step of the new plan; one that has acted ends on its stored plan, and its next attempt comes at once.
  */
 export function edited(sequence: Sequence): Sequence {
-  const skipped = sequence.status === 'ready' && !sequence.acted && sequence.stepIndex > 0;
-  return skipped ? roundOf(sequence.round) : retried(sequence);
+  if (sequence.status === 'stalled') return roundOf(sequence.round + 1);
+  if (sequence.status !== 'ready') return sequence;
+  const { retryAt, ...rest } = sequence;
+  const nothingDone = Object.keys(sequence.outputs).length === 0 && sequence.rollout === undefined;
+  if (retryAt !== undefined) return nothingDone ? roundOf(sequence.round + 1) : rest;
+  return !sequence.acted && sequence.stepIndex > 0 ? roundOf(sequence.round) : sequence;
+}
+
+/** A new revision gives the attempts of a waiting action back: what failed under the old one says little of the new. */
+export function budgetsAnew(own: Own, episodes: Own['episodes']): Own['actions'] {
+  return mapValues(own.actions, record => {
+    const before = own.episodes[record.episode]?.sequence;
+    const after = episodes[record.episode]?.sequence;
+    const waited = before?.action === record.action.id && before.retryAt !== undefined;
+    if (!waited || after === undefined || after.retryAt !== undefined) return record;
+    const { failures: _, ...rest } = record;
+    return rest;
+  });
+}
+
+/** A person who wants it tried again takes back the no. */
+function withoutDenials(own: Own, id: number): Own {
+  const cause = own.episodes[id]?.cause;
+  if (!cause) return own;
+  const prefix = denialKey(cause, '');
+  // Names of groups come from outside and may hold a slash; ids of steps may not.
+  const denials = Object.entries(own.denials).filter(
+    ([key]) => key.slice(0, key.lastIndexOf('/') + 1) !== prefix,
+  );
+  return { ...own, denials: Object.fromEntries(denials) };
 }
 
 function roundOf(round: number): Sequence {

@@ -1,6 +1,6 @@
 /** How gates, adopted actions, requests to end and told causes change a history. Pure. */
 import type { ActionHistory, Derived, GateHistory, Input, Own } from '../model.ts';
-import { isLive, updateAction, updateEpisode, updateSequence, without } from './records.ts';
+import { askedToEnd, isLive, updateAction, updateEpisode, updateSequence, without } from './records.ts';
 
 type Body<Kind extends Derived['kind']> = Extract<Derived, { kind: Kind }>;
 
@@ -28,12 +28,12 @@ export function foldGate(own: Own, body: Body<'gate'>): Own {
 }
 
 /** A closed gate asks one of our own actions to end; it is tried again when the gate lets it. */
-export function foldCancelling(own: Own, { action }: Body<'cancelling'>): Own {
-  return updateAction(own, action, { cancelRequested: true, gated: true });
+export function foldCancelling(own: Own, { action }: Body<'cancelling'>, at: number): Own {
+  return askedToEnd(updateAction(own, action, { gated: true }), action, at);
 }
 
 /** A safe verb waits for what it asked to end; where that is our own, its sequence goes no further. */
-export function foldPreempted(own: Own, body: Body<'preempted'>): Own {
+export function foldPreempted(own: Own, body: Body<'preempted'>, at: number): Own {
   const { running, until, message } = body;
   const waiting = updateSequence(own, body.episode, sequence => ({
     ...sequence,
@@ -41,7 +41,7 @@ export function foldPreempted(own: Own, body: Body<'preempted'>): Own {
   }));
   const record = waiting.actions[running];
   if (!record || !isLive(record)) return waiting;
-  const asked = updateAction(waiting, running, { cancelRequested: true });
+  const asked = askedToEnd(waiting, running, at);
   return updateSequence(asked, record.episode, sequence => ({ ...sequence, preempted: message }));
 }
 

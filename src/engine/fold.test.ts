@@ -121,6 +121,12 @@ const KINDS: Readonly<Record<EntryKind, readonly [own: Own, body: EntryBody, cha
   ],
   'not-verified': [acting.own, { kind: 'not-verified', cause, episode, judged: true }, '-'],
   stalled: [acting.own, stalled, 'episodes'],
+  undoing: [
+    acting.own,
+    { kind: 'undoing', cause, episode, reason: 'not-verified', message: 'no', steps: ['promote'] },
+    'episodes',
+  ],
+  reverted: [acting.own, { kind: 'reverted', version: 'v2', state: 'out', to: 'v1' }, 'reverted'],
   checkpoint: [acting.own, { kind: 'checkpoint', state: null }, '-'],
   anchor: [acting.own, { kind: 'anchor', heads: {} }, '-'],
   audit: [acting.own, { kind: 'audit', by: PERSON, command: 'plan', input: {}, result: 'allowed' }, '-'],

@@ -5,7 +5,6 @@
 import type { Derived, Episode, Fresh, Input, Own, PolicyHashes, TargetRef } from '../model.ts';
 import { never } from '../model.ts';
 import {
-  denialKey,
   finish,
   foldAsk,
   foldEnded,
@@ -16,9 +15,22 @@ import {
   foldWithdrawn,
   settled,
 } from './fold-actions.ts';
+import { foldReverted } from './fold-reverts.ts';
 import { foldOrder, foldRollout } from './fold-rollout.ts';
 import { foldOpened, foldTransition } from './fold-rules.ts';
-import { edited, foldNotVerified, foldRetrying, foldSkipped, retried } from './fold-sequence.ts';
+import {
+  budgetsAnew,
+  edited,
+  foldCancel,
+  foldNotVerified,
+  foldRetry,
+  foldRetrying,
+  foldSkipped,
+  gaveUp,
+  requested,
+  undoes,
+  unrequested,
+} from './fold-sequence.ts';
 import {
   foldAdopted,
   foldCancelling,
@@ -42,7 +54,7 @@ import {
 } from './records.ts';
 
 /** Raise it when `Own` or its meaning changes: projections are rebuilt from the entries then. */
-export const FOLD_VERSION = 4;
+export const FOLD_VERSION = 5;
 
 /** The history of a target about which nothing is known yet. */
 export function emptyOwn(target: TargetRef): Own {
@@ -60,6 +72,8 @@ export function emptyOwn(target: TargetRef): Own {
     decisions: {},
     spent: {},
     verifiedVersions: [],
+    reverted: {},
+    granted: {},
     gates: {},
     begun: {},
     told: {},
@@ -83,13 +97,13 @@ export function fold(own: Own, entry: Fresh, owned?: Owned): Own {
     case 'approval':
       return foldVote(next, body, entry.at);
     case 'cancel':
-      return updateAction(next, body.action, { cancelRequested: true });
+      return foldCancel(next, body, entry.at);
     case 'retry':
-      return updateSequence(withoutDenials(next, body.episode), body.episode, retried);
+      return foldRetry(next, body);
     case 'resolve':
       return foldResolve(next, body, entry.at);
     case 'adopt':
-      return updateEpisode(next, body.episode, { adopted: true });
+      return requested(updateEpisode(next, body.episode, { adopted: true }), body.episode, body.by);
     case 'start-due':
       return concerns(next, body) ? updateAction(next, body.action, { startDue: true }) : next;
     case 'started':
@@ -147,7 +161,7 @@ function foldDerived(own: Own, body: Derived, entry: Fresh, owned: Owned | undef
     case 'intent':
       return foldTold(foldBegun(foldIntent(own, body, entry.at), body, entry.at), body, entry.at);
     case 'withdrawn':
-      return foldWithdrawn(own, body);
+      return foldWithdrawn(own, body, entry.at);
     case 'adopted':
       return foldAdopted(own, body, entry.at, (next, record) =>
         finish(next, record, record.outputs, entry.at),
@@ -172,21 +186,20 @@ function foldDerived(own: Own, body: Derived, entry: Fresh, owned: Owned | undef
     case 'not-verified':
       return foldNotVerified(own, body);
     case 'preempted':
-      return foldPreempted(own, body);
+      return foldPreempted(own, body, entry.at);
     case 'cancelling':
-      return foldCancelling(own, body);
+      return foldCancelling(own, body, entry.at);
     case 'gate':
       return foldGate(own, body);
     case 'stalled':
       return settled(
-        updateSequence(own, body.episode, ({ action: _, approval: __, retryAt: ___, ...sequence }) => ({
-          ...sequence,
-          status: 'stalled',
-          stalled: body.message,
-          ...(body.version === undefined ? {} : { stalledAt: body.version }),
-        })),
+        updateSequence(own, body.episode, sequence => gaveUp(sequence, body)),
         body.episode,
       );
+    case 'undoing':
+      return updateSequence(own, body.episode, sequence => undoes(sequence, body));
+    case 'reverted':
+      return foldReverted(own, body, entry.at);
     default:
       return never(body);
   }
@@ -217,13 +230,14 @@ function foldRevision(own: Own, body: Extract<Input, { kind: 'revision' }>): Own
   // An edit ends a stall; and what was adopted was the policy before it.
   const episodes = mapValues(own.episodes, episode =>
     isEdited(episode) && !episode.ended
-      ? { ...episode, adopted: false, sequence: edited(episode.sequence) }
+      ? { ...unrequested(episode), adopted: false, sequence: edited(episode.sequence) }
       : episode,
   );
   const authors = mapEntries(body.policies, (policy, hashes) =>
     hashes.acting === own.policies[policy]?.acting ? own.authors[policy] : body.commit.author.email,
   );
-  return { ...own, commit: body.commit.sha, policies: body.policies, authors, rules, episodes };
+  const actions = budgetsAnew(own, episodes);
+  return { ...own, commit: body.commit.sha, policies: body.policies, authors, rules, episodes, actions };
 }
 
 /** An edit of one rule resets the timers of that rule alone. */
@@ -239,16 +253,4 @@ function mapEntries<T>(
   change: (key: string, value: T) => string | undefined,
 ): Record<string, string> {
   return Object.fromEntries(Object.entries(of).map(([key, value]) => [key, change(key, value) ?? '']));
-}
-
-/** A person who wants it tried again takes back the no. */
-function withoutDenials(own: Own, id: number): Own {
-  const cause = own.episodes[id]?.cause;
-  if (!cause) return own;
-  const prefix = denialKey(cause, '');
-  // Names of groups come from outside and may hold a slash; ids of steps may not.
-  const denials = Object.entries(own.denials).filter(
-    ([key]) => key.slice(0, key.lastIndexOf('/') + 1) !== prefix,
-  );
-  return { ...own, denials: Object.fromEntries(denials) };
 }

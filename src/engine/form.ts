@@ -79,6 +79,8 @@ type Formed = { readonly action: Action } | Refused;
 interface Made {
   readonly calls: readonly CapabilityCall[];
   readonly callHash?: string;
+  /** What takes them back. */
+  readonly undo?: readonly CapabilityCall[];
 }
 
 /** The action of the current step and phase, with its arguments frozen. `given`: its calls, when the verb has no say in them. */
@@ -110,8 +112,8 @@ export function form(
   const connection = call && connectionOf(call, plan);
   if (call && !connection) return { unbound: `Connection ${call.connection} is not there any more` };
   if (!call || !connection) return { unbound: `${step.verb} has no phase ${sequence.phase}` };
-  const action = actionOf({ p, plan, step, call, calls: made.calls, connection, origin });
-  const { callHash } = made;
+  const { callHash, undo, calls } = made;
+  const action = actionOf({ p, plan, step, call, calls, connection, origin, undo });
   return { action: callHash === undefined ? action : { ...action, callHash } };
 }
 
@@ -159,8 +161,11 @@ function newCalls(
     return { calls: called.calls.map(send) };
   }
   const anytime = verb.calls(args, { ...context, at: 0, origin: { request: '' }, tainted: [] });
+  const undo = step.undo ? verb.undo?.(args, context) : undefined;
+  if (undo && 'unbound' in undo) return { unbound: undo.unbound };
   return {
     calls: called.calls,
+    ...(undo ? { undo: undo.calls } : {}),
     callHash: hashOf({ verb: verb.name, anytime, without: tainted.map(({ from }) => from) }),
   };
 }
@@ -176,7 +181,10 @@ function messageArgs(step: StepSpec, args: JsonObject, p: Progress): JsonObject 
   return { ...args, text: `${words}${evidenceOf(p)}${inhibited.join('')}` };
 }
 
-/** Calls of an earlier phase, or of an attempt that failed, of the same step and round: what was frozen then stays. */
+/**
+ * Calls of an earlier phase of the same step and round, or of an attempt that people said yes to: what was frozen then stays.
+ * Any other attempt is planned anew, with what is known by now.
+ */
 function frozenCalls(p: Progress, step: StepSpec): Made | undefined {
   const { sequence, id } = p.episode;
   if (isAside(step.id)) return undefined;
@@ -185,11 +193,40 @@ function frozenCalls(p: Progress, step: StepSpec): Made | undefined {
       one.episode === id &&
       one.action.step === step.id &&
       one.action.round === sequence.round &&
-      (sequence.phase > 0 || (one.action.phase === 0 && one.failures !== undefined)),
+      (sequence.phase > 0 ||
+        (one.action.phase === 0 && one.failures !== undefined && one.approval !== undefined)),
   );
   if (first === undefined) return undefined;
-  const { calls, callHash } = first.action;
-  return { calls, ...(callHash === undefined ? {} : { callHash }) };
+  const { calls, callHash, undo } = first.action;
+  return {
+    calls,
+    ...(callHash === undefined ? {} : { callHash }),
+    ...(undo === undefined ? {} : { undo }),
+  };
+}
+
+/** A run without a limit of its own does not hang for ever. */
+const TIMEOUT_MS = 86_400_000;
+
+/**
+ * When an action that begins now is asked to end: after its timeout, and no later than all attempts of it together may take,
+ * counted from the first of them.
+ */
+export function timesOf(
+  { draft }: Pick<Progress, 'draft'>,
+  plan: SequencePlan,
+  step: StepSpec,
+  id: string,
+): Pick<Action, 'timeoutMs' | 'deadline' | 'until'> {
+  const { at } = draft;
+  const before = draft.own.actions[id];
+  const stated = step.timeoutMs ?? plan.documents.model?.actions[step.verb]?.timeoutMs ?? TIMEOUT_MS;
+  const withinMs = step.retry?.withinMs;
+  if (withinMs === undefined) return { timeoutMs: stated, deadline: at + stated };
+  const begun = before?.failures === undefined ? undefined : before.action.until;
+  const until = begun ?? at + withinMs;
+  const timeoutMs = Math.max(1, Math.min(stated, until - at));
+  return { timeoutMs, deadline: at + timeoutMs, until };
 }
 
 function actionOf(of: {
@@ -200,6 +237,7 @@ function actionOf(of: {
   readonly calls: readonly CapabilityCall[];
   readonly connection: Action['connection'];
   readonly origin: Action['origin'];
+  readonly undo: Action['undo'];
 }): Action {
   const { p, plan, step, call, calls, connection, origin } = of;
   const { sequence } = p.episode;
@@ -211,7 +249,7 @@ function actionOf(of: {
     round: sequence.round,
   });
   const attempt = (p.draft.own.actions[id]?.action.attempt ?? 0) + 1;
-  const timeoutMs = step.timeoutMs ?? plan.documents.model?.actions[step.verb]?.timeoutMs;
+  const times = call.capability === 'notify.send' ? {} : timesOf(p, plan, step, id);
   const action = {
     id,
     origin,
@@ -225,7 +263,8 @@ function actionOf(of: {
     call,
     calls,
     connection,
-    ...(timeoutMs === undefined ? {} : { timeoutMs, deadline: p.draft.at + timeoutMs }),
+    ...times,
+    ...(of.undo === undefined ? {} : { undo: of.undo }),
   };
   const terms = {
     args: step.args,

@@ -120,10 +120,15 @@ export function gatedBy(facts: Facts, verb: string, at: number): readonly Hold[]
   });
 }
 
-/** The gate, known to be closed, that asks running actions of a verb to end; undefined when none does. */
-export function cancelledBy(facts: Facts, verb: string, at: number): string | undefined {
+/** Why a gate that blocks the verb is known to be closed; undefined when none is. `running`: only one that does so to what runs. */
+export function closedBy(
+  facts: Facts,
+  verb: string,
+  at: number,
+  running?: GateRef['running'],
+): string | undefined {
   for (const ref of gateRefs(facts)) {
-    if (ref.running !== 'cancel' || !ref.blocks.includes(verb)) continue;
+    if ((running !== undefined && ref.running !== running) || !ref.blocks.includes(verb)) continue;
     const { closed, known } = standingOf(ref, facts, at);
     if (known) return closed;
   }
@@ -248,7 +253,7 @@ export function cancelGated(draft: Draft): void {
     if (record.state !== 'intended' && record.state !== 'started') continue;
     const verb = draft.verbs[record.action.verb];
     if (record.cancelRequested || verb === undefined || verb.safe) continue;
-    const why = cancelledBy(draft.facts, record.action.verb, draft.at);
+    const why = closedBy(draft.facts, record.action.verb, draft.at, 'cancel');
     const episode = draft.own.episodes[record.episode];
     if (why === undefined || !episode) continue;
     emit(draft, {

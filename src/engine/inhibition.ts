@@ -68,6 +68,18 @@ export function inhibitedBy(guard: GuardSpec, facts: Facts, at: number): readonl
   );
 }
 
+/** The first inhibitor that is known to fire now; what is unknown or old is no answer. */
+export function firesOf(guard: GuardSpec, facts: Facts, at: number): string | undefined {
+  const firing = (guard.inhibitedBy ?? []).map(one => ({
+    ...one,
+    chains: one.chains.filter(chain => {
+      const said = objectOf(facts, inhibitorKey(one.policy, chain));
+      return said?.firing === true && typeof said.at === 'number' && at - said.at <= 2 * one.everyMs;
+    }),
+  }));
+  return inhibitedBy({ inhibitedBy: firing }, facts, at)[0]?.message;
+}
+
 function whyInhibited(said: JsonObject | undefined, everyMs: number, at: number): string | undefined {
   if (said === undefined || typeof said.at !== 'number') return 'it was not evaluated yet';
   if (at - said.at > 2 * everyMs) return `it was last evaluated ${moment(said.at)}`;

@@ -1,14 +1,14 @@
 /**
  * Verify and give up: whether the remedy helped, judged on data that postdates it. Pure.
  */
-import type { ActionHistory, Hold, Observation, Own, Verdict } from '../model.ts';
+import type { Hold, Observation, Verdict } from '../model.ts';
 import { causeOf, emit } from './draft.ts';
 import { type Explanation, explain, render, shown } from './explain.ts';
 import { missingNames, type Progress, planOf, scopeOf } from './form.ts';
 import { answerOf } from './groups.ts';
 import type { Scope } from './label-sets.ts';
 import { decide, held, NEVER, type Outlook, stall } from './moves.ts';
-import { isAside } from './records.ts';
+import { promotedVersion } from './reverts.ts';
 
 /** Verify: first known true → verified; known false at the end → not verified; unknown at the end → not judged. */
 export function judge(p: Progress): Outlook {
@@ -24,11 +24,9 @@ export function judge(p: Progress): Outlook {
     until,
   };
   const wait: Outlook = { ...held(p, [waiting]), wakeAt: until };
-  const reverted = revertedVersion(p);
-  if (reverted) {
-    // Someone has taken it back: nothing is done against them.
-    return giveUp(p, { judged: true, message: `version ${reverted} is no longer in service` });
-  }
+  const promoted = promotedVersion(p);
+  // Someone has taken it back: nothing is judged of it, and nothing done against them.
+  if (promoted !== undefined && Object.hasOwn(draft.own.reverted, promoted)) return wait;
   const late = draft.at >= until;
   const shared = scopeOf(p, plan);
   const missing = missingNames(verify.that.logic, plan, shared);
@@ -58,26 +56,6 @@ function postdating(observations: Scope['observations'], ended: number): Record<
       return [name, { ...one, unknown: { reason: 'predates' as const, message } }];
     }),
   );
-}
-
-/** The version that this sequence promoted, when something else is in service by now. */
-function revertedVersion(p: Progress): string | undefined {
-  const promoted = promotedVersion(p);
-  const champion = p.draft.snapshot.serving?.champion;
-  return promoted !== undefined && champion !== undefined && champion !== promoted ? promoted : undefined;
-}
-
-function promotedVersion({ draft, episode }: Progress): string | undefined {
-  const point = Object.values(draft.own.actions).find(
-    one =>
-      one.episode === episode.id &&
-      one.action.round === episode.sequence.round &&
-      one.state === 'succeeded' &&
-      one.action.verb === 'promote' &&
-      one.action.call.capability === 'registry.point',
-  );
-  const version = point?.action.call.args.version;
-  return typeof version === 'string' ? version : undefined;
 }
 
 function verified(p: Progress, why: Explanation): Outlook {
@@ -119,33 +97,6 @@ function giveUp(
   const again = next === undefined ? {} : { next };
   emit(draft, { kind: 'not-verified', cause, episode: episode.id, judged, ...again });
   if (next !== undefined) return { decision: decide(p, 'none', []), needs: [], wakeAt: draft.at };
-  const tried = triedText(draft.own, episode.id);
-  return stall(p, judged ? 'not-verified' : 'not-judged', `the remedy did not help: ${message}${tried}`);
-}
-
-/** What every round has tried, one line each, the first round first; empty when there was one round only. */
-function triedText(own: Own, episode: number): string {
-  const rounds = new Map<number, string[]>();
-  const records = Object.values(own.actions).filter(
-    one => one.episode === episode && !isAside(one.action.step),
-  );
-  const order = (one: ActionHistory) => [one.action.round, one.action.stepIndex, one.action.phase];
-  for (const record of records.sort((a, b) => compareEach(order(a), order(b)))) {
-    const { round, step, verb, phase, phases } = record.action;
-    const { version } = record.outputs ?? {};
-    const name = step === verb ? verb : `${verb} (${step})`;
-    const part = phases > 1 ? ` ${phase + 1} of ${phases}` : '';
-    const got = typeof version === 'string' ? `, version ${version}` : '';
-    const lines = rounds.get(round) ?? [];
-    rounds.set(round, [...lines, `${name}${part} ${record.state}${got}`]);
-  }
-  if (rounds.size < 2) return '';
-  return [...rounds]
-    .map(([round, lines]) => `\nRound ${round + 1}: ${lines.join('; ')}; not verified.`)
-    .join('');
-}
-
-function compareEach(a: readonly number[], b: readonly number[]): number {
-  const at = a.findIndex((value, i) => value !== b[i]);
-  return at < 0 ? 0 : (a[at] ?? 0) - (b[at] ?? 0);
+  const what = judged ? 'the remedy did not help' : 'nobody knows whether the remedy helped';
+  return stall(p, judged ? 'not-verified' : 'not-judged', `${what}: ${message}`);
 }

@@ -1,17 +1,19 @@
 /**
  * The moves that every status of a sequence shares: intend, hold, stall and escalate, and the decision that says so. Pure.
  */
-import type { Action, Decision, Hold, SequencePlan, StepSpec } from '../model.ts';
+import type { Action, Decision, Hold, SequencePlan, StallReason, StepSpec } from '../model.ts';
 import { isFirst, isMessage, pauseKeys } from './admit.ts';
 import { ACTED } from './blast-radius.ts';
 import { causeOf, emit, lockKey } from './draft.ts';
-import { evidenceOf, form, type Progress, planOf } from './form.ts';
+import { pageText } from './escalation.ts';
+import { form, type Progress, planOf } from './form.ts';
 import { GATES, gateKey, gateRefs } from './gates.ts';
 import { chainOf } from './ids.ts';
 import { inhibitorKeys } from './inhibition.ts';
 import { loopOf } from './loops.ts';
 import { connectionKey, connectionsOf } from './reachability.ts';
 import { isLive } from './records.ts';
+import { undoable } from './undoable.ts';
 
 /** Names of observations that are missing for this episode, taken under `policy#episode`. */
 export interface Outlook {
@@ -67,23 +69,16 @@ export function intend(
   return { decision, needs: [], wakeAt: NEVER, read };
 }
 
-/** Nothing more is tried; people are told why, with the evidence and a recommendation. */
-export function stall(
-  p: Progress,
-  reason:
-    | 'not-verified'
-    | 'not-judged'
-    | 'step-failed'
-    | 'not-met'
-    | 'cancelled'
-    | 'unbound'
-    | 'loop'
-    | 'rollout-failed',
-  message: string,
-  escalates = true,
-): Outlook {
+/** Nothing more is tried, once what asks for it is taken back; people are told why, with the evidence and a recommendation. */
+export function stall(p: Progress, reason: StallReason, message: string, escalates = true): Outlook {
   const { draft, episode, policy } = p;
   const cause = causeOf(policy, episode.cause.rule, episode.cause.group);
+  const steps = undoable(p, reason);
+  if (steps.length > 0) {
+    emit(draft, { kind: 'undoing', cause, episode: episode.id, reason, message, steps });
+    const step = { id: steps[0] ?? '', verb: 'rollback' };
+    return { decision: decide(p, 'act', [], step), needs: [], wakeAt: draft.at };
+  }
   const version = draft.snapshot.serving?.champion;
   emit(draft, {
     kind: 'stalled',
@@ -93,23 +88,35 @@ export function stall(
     message,
     ...(version === undefined ? {} : { version }),
   });
-  if (escalates && reason !== 'cancelled') escalate(p, message);
+  if (escalates && reason !== 'cancelled') escalate(p, message, '!escalate', reason);
   return held(p, [{ reason: 'stalled', message }]);
 }
 
-/** Pages people, beside the sequence. `id` names the cause: one page for each and round. */
-export function escalate(p: Progress, message: string, id = '!escalate'): void {
+/** Pages people, beside the sequence. `id` names the cause: one page for each and round. `reason`: why it gave up, if it did. */
+export function escalate(p: Progress, message: string, id = '!escalate', reason?: StallReason): void {
+  tell(p, 'escalate', pageText(p, message, reason), id);
+}
+
+/** Pages people once about a cause, however long it lasts. */
+export function escalateOnce(p: Progress, message: string, id: string): void {
+  if (!isTold(p, id)) escalate(p, message, id);
+}
+
+/** Tells people once, without waking them. */
+export function notifyOnce(p: Progress, message: string, id: string): void {
+  if (!isTold(p, id)) tell(p, 'notify', message, id);
+}
+
+function isTold({ draft, episode }: Progress, id: string): boolean {
+  return Object.values(draft.own.actions).some(
+    one =>
+      one.episode === episode.id && one.action.step === id && one.action.round === episode.sequence.round,
+  );
+}
+
+function tell(p: Progress, verb: 'escalate' | 'notify', text: string, id: string): void {
   const plan = planOf(p);
-  const chain = chainOf(p.policy.target);
-  const step: StepSpec = {
-    id,
-    verb: 'escalate',
-    args: {
-      text: `${message}\n${evidenceOf(p)}\nRecommended: look at 'flyball explain ${p.policy.policy}', then 'flyball retry ${p.episode.id} --target ${chain}' or 'flyball resolve ${p.episode.id} --target ${chain} --as resolved'.`,
-    },
-    onNotMet: 'stop',
-    position: p.policy.position,
-  };
+  const step: StepSpec = { id, verb, args: { text }, onNotMet: 'stop', position: p.policy.position };
   const aside: Progress = { ...p, episode: { ...p.episode, sequence: { ...p.episode.sequence, phase: 0 } } };
   const formed = form(aside, plan, step);
   // The same page is not sent twice at once; a later one of the same cause is a further attempt.

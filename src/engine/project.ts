@@ -31,6 +31,10 @@ export async function project(
 ): Promise<void> {
   // A cancel or a resolution names the action alone: it is about the newest attempt.
   const newest = (id: string) => written.before.actions[id]?.action.key;
+  const runs = (episode: number) => {
+    const { status, action = '' } = written.before.episodes[episode]?.sequence ?? {};
+    return status === 'acting' && isLiveIn(written.before, action) ? action : '';
+  };
   for (const body of written.bodies) {
     // What decides nothing in the fold changes no row either.
     if (isReport(body) && !concerns(written.before, body)) continue;
@@ -66,7 +70,11 @@ export async function project(
           await end(tx, effectKey(body.action, body.attempt ?? 1), 'withdrawn', written);
         break;
       case 'unresolved':
-        await change(tx, effectKey(body.action, body.attempt), { state: 'unresolved', dueAt: NEVER });
+        // One that is only late to end is asked about on.
+        await change(tx, effectKey(body.action, body.attempt), {
+          state: 'unresolved',
+          ...(body.overdue ? {} : { dueAt: NEVER }),
+        });
         break;
       case 'started':
         await change(tx, effectKey(body.action, body.attempt), {
@@ -83,7 +91,11 @@ export async function project(
         await change(tx, effectKey(body.action, body.attempt), { state: 'intended', dueAt: 0 });
         break;
       case 'cancel':
-        await change(tx, newest(body.action), { cancelRequested: true, dueAt: 0 });
+        await change(tx, newest(body.action ?? runs(body.episode)), { cancelRequested: true, dueAt: 0 });
+        break;
+      case 'retry':
+        // Its connector is asked at once.
+        await change(tx, newest(runs(body.episode)), { dueAt: 0 });
         break;
       case 'outcome':
         if (body.outcome !== 'lost')

@@ -10,6 +10,12 @@ export function updateAction(own: Own, id: string, change: Partial<ActionHistory
   return { ...own, actions: { ...own.actions, [id]: { ...rest, ...said, ...change } } };
 }
 
+/** It is to end; from the first time on it has a while to confirm that. */
+export function askedToEnd(own: Own, id: string, at: number): Own {
+  const cancelledAt = own.actions[id]?.cancelledAt ?? at;
+  return updateAction(own, id, { cancelRequested: true, cancelledAt });
+}
+
 export function updateEpisode(own: Own, id: number, change: Partial<Episode>): Own {
   const episode = own.episodes[id];
   return episode ? { ...own, episodes: { ...own.episodes, [id]: { ...episode, ...change } } } : own;

@@ -1,8 +1,10 @@
 /**
  * Further attempts of an action that failed repeatably. Pure.
  *
- * failed, repeatable, attempts left   → a pause that doubles, then the next attempt: same id and arguments, another key
- * failed, repeatable, none left       → stalled
+ * failed, repeatable, attempts left   → a pause that doubles, then the next attempt: same id, another key, planned anew
+ *                                       (with the arguments that people approved, where they did)
+ * failed, repeatable, none left       → stalled; the same when the next would begin after `within`
+ * the policy was edited in the pause  → the wait is over, and the attempts count anew
  * failed for good, timed out          → stalled
  * cancelled, or a cancel in the pause → stalled, and nobody is paged
  */
@@ -21,14 +23,16 @@ export function retryLater({ draft, policy, episode }: Progress, record: ActionH
   const failures = record.failures ?? 0;
   const retry = planOf({ policy, episode }).steps[sequence.stepIndex]?.retry;
   const ends = record.state !== 'failed' || record.repeatable !== true || record.cancelRequested;
-  if (ends || !retry || failures >= retry.attempts) return false;
+  const after = retry ? draft.at + pauseMs(retry, failures, id) : draft.at;
+  const late = record.action.until !== undefined && after >= record.action.until;
+  if (ends || !retry || failures >= retry.attempts || late) return false;
   emit(draft, {
     kind: 'retrying',
     cause: causeOf(policy, cause.rule, cause.group),
     episode: episode.id,
     action: id,
     attempt,
-    until: draft.at + pauseMs(retry, failures, id),
+    until: after,
     message: `attempt ${failures} of ${retry.attempts} of ${verb} failed: ${record.message ?? 'no message'}`,
   });
   return true;

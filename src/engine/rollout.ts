@@ -8,7 +8,7 @@ import { causeOf, emit } from './draft.ts';
 import { rollingOf } from './fold-rollout.ts';
 import { form, type Progress, planOf } from './form.ts';
 import { chainOf } from './ids.ts';
-import { decide, escalate, factsOf, held, intend, NEVER, type Outlook, stall } from './moves.ts';
+import { decide, escalateOnce, factsOf, held, intend, NEVER, type Outlook, stall } from './moves.ts';
 import { isAside } from './records.ts';
 import { goBack } from './rollout-back.ts';
 import { judgeGate, nextGateTick, ownerOf, type Standing, standingOf } from './rollout-gate.ts';
@@ -133,7 +133,7 @@ function outlasted(p: Progress, { spec }: Standing): Outlook | undefined {
   if (p.draft.at < unknownSince + spec.onUnknown.holdMs) return undefined;
   const why = `unknown for ${spanText(spec.onUnknown.holdMs)}: ${rollout.message ?? ''}`;
   if (spec.onUnknown.then === 'rollback') return abort(p, why);
-  pageOnce(
+  escalateOnce(
     p,
     `${why}. It holds until a person says what next: ${orders(p)}`,
     `!rollout-unknown-${rollout.index}`,
@@ -233,7 +233,7 @@ function wakeOf(p: Progress, standing: Standing): number {
 function fail(p: Progress, standing: Standing, message: string): Outlook {
   if (standing.spec.onFailure === 'rollback') return abort(p, message);
   say(p, 'failed', message);
-  pageOnce(
+  escalateOnce(
     p,
     `${message}. It stays at ${place(standing)}: ${orders(p)}`,
     `!rollout-failed-${standing.rollout.index}`,
@@ -285,12 +285,4 @@ function handOver(p: Progress, by: string): Outlook {
   const message = `the rollback of ${by} took the traffic back`;
   say(p, 'aborted', message);
   return stall(renew(p), 'rollout-failed', message, false);
-}
-
-/** Once per step of the rollout, however long it waits. */
-function pageOnce(p: Progress, message: string, id: string): void {
-  const told = Object.values(p.draft.own.actions).some(
-    one => one.episode === p.episode.id && one.action.step === id,
-  );
-  if (!told) escalate(p, message, id);
 }

@@ -3,20 +3,23 @@
  * draft and gives back the decision, what it still needs to know, and when the answer can change.
  */
 
-import { hashOf } from '../canonical.ts';
-import type { Action, Ask, Hold, SequencePlan, StepSpec } from '../model.ts';
+import type { Action, Hold, SequencePlan, StepSpec } from '../model.ts';
 import { admission, isMessage } from './admit.ts';
-import { approvalFor, authorsOf, counts, quorumOf, yesTo } from './approvals.ts';
+import { approvalFor, yesTo } from './approvals.ts';
+import { askPeople, awaitApproval, withdraw } from './asking.ts';
 import { adopt, awaitAdopted } from './coalesce.ts';
 import { causeOf, emit } from './draft.ts';
 import { form, type Progress, planOf } from './form.ts';
 import { judge } from './judge.ts';
 import { floodEnds, loopOf } from './loops.ts';
 import { decide, factsOf, held, intend, NEVER, type Outlook, stall, standing } from './moves.ts';
-import { ask, exclusionOf, missingInArgs, notReady, skippedInArgs, waitsOf } from './preconditions.ts';
+import { obey } from './orders.ts';
+import { ask, exclusionOf, missingInArgs, skippedInArgs, waitsOf } from './preconditions.ts';
 import { abortPromotions, preempt } from './preempt.ts';
 import { failedText, retryLater } from './retries.ts';
+import { endReverted } from './reverts.ts';
 import { failShift, hold, sayThrough } from './rollout.ts';
+import { undo } from './undo.ts';
 
 /** The next move of an open episode. The check at start observes nothing, so nothing moves in it. */
 export function progress(given: Progress): Outlook {
@@ -24,10 +27,12 @@ export function progress(given: Progress): Outlook {
     return { decision: standing(given), needs: [], wakeAt: given.draft.at };
   }
   const p = sayThrough(given);
+  const over = obey(p) ?? endReverted(p);
+  if (over) return over;
   const { status } = p.episode.sequence;
   const excluded = exclusionOf(p);
   // What runs may finish; all else stands still.
-  if (excluded.length > 0 && status !== 'acting' && status !== 'holding') return exclude(p, excluded);
+  if (excluded.length > 0 && !['acting', 'holding', 'undoing'].includes(status)) return exclude(p, excluded);
   switch (status) {
     case 'ready':
       return begin(p);
@@ -39,6 +44,8 @@ export function progress(given: Progress): Outlook {
       return hold(p);
     case 'verifying':
       return judgeRound(p);
+    case 'undoing':
+      return undo(p);
     case 'stalled':
       return held(p, [stalledHold(p)]);
     case 'done':
@@ -152,7 +159,8 @@ function propose(p: Progress, plan: SequencePlan, step: StepSpec, action: Action
   const loop = action.phase === 0 ? loopOf(draft.own, action, isMessage(verb), draft.at) : undefined;
   if (loop !== undefined) return isMessage(verb) ? flooded(p, step, action, loop) : stall(p, 'loop', loop);
   const { own } = draft;
-  const approval = action.phase === 0 ? approvalFor({ verb, step, plan, episode, policy, own }) : undefined;
+  const approval =
+    action.phase === 0 ? approvalFor({ verb, step, plan, episode, policy, own, action }) : undefined;
   const yes = approval ? yesTo(draft.own, action, draft.at) : undefined;
   if (approval && !yes) return askPeople(p, plan, step, action, approval);
   abortPromotions(p, action);
@@ -162,115 +170,6 @@ function propose(p: Progress, plan: SequencePlan, step: StepSpec, action: Action
 /** The same words again and again help nobody: they wait until the flood is over. */
 function flooded(p: Progress, step: StepSpec, action: Action, message: string): Outlook {
   return held(p, [{ reason: 'loop', message, until: floodEnds(p.draft.own, action) }], step);
-}
-
-function askPeople(
-  p: Progress,
-  plan: SequencePlan,
-  step: StepSpec,
-  action: Action,
-  approval: NonNullable<ReturnType<typeof approvalFor>>,
-): Outlook {
-  const { draft, policy, episode } = p;
-  const name = hashOf({
-    action: action.id,
-    attempt: action.attempt,
-    plan: action.planHash,
-    at: draft.at,
-  }).slice(0, 12);
-  const expires = draft.at + approval.expiresMs;
-  emit(draft, {
-    kind: 'ask',
-    cause: causeOf(policy, episode.cause.rule, episode.cause.group),
-    episode: episode.id,
-    approval: name,
-    action,
-    plan,
-    planHash: action.planHash,
-    from: approval.from,
-    quorum: approval.quorum,
-    expires,
-    reaskMs: approval.reaskMs,
-    refused: authorsOf(policy, draft.own),
-    ...(approval.statedQuorum === undefined ? {} : { statedQuorum: approval.statedQuorum }),
-    why: approval.why,
-  });
-  const until = { reason: 'approval' as const, message: `waits for approval ${name}`, until: expires };
-  const decision = decide(p, 'ask', [until], step);
-  return { decision, needs: [], wakeAt: expires, read: factsOf(p, action) };
-}
-
-function awaitApproval(p: Progress): Outlook {
-  const { draft, episode, policy } = p;
-  const { approval = '' } = episode.sequence;
-  const waiting = draft.own.asks[approval];
-  if (!waiting) return held(p, [{ reason: 'approval', message: `approval ${approval} is not known` }]);
-  const step = { id: waiting.action.step, verb: waiting.action.verb };
-  const denied = waiting.votes.find(vote => vote.decision === 'no' && counts(waiting, vote, policy));
-  const reaskAt = draft.at + waiting.reaskMs;
-  if (denied) return withdraw(p, waiting, 'denied', `denied by ${denied.by.name}`, reaskAt);
-  if (draft.at >= waiting.expires)
-    return withdraw(p, waiting, 'expired', 'nobody decided in time: denied', reaskAt);
-  if (!episode.sequence.acted && episode.plan?.actingHash !== policy.actingHash) {
-    return withdraw(p, waiting, 'changed', 'the policy changed while the ask was waiting');
-  }
-  const yes = new Set(
-    waiting.votes
-      .filter(vote => vote.decision === 'yes' && counts(waiting, vote, policy))
-      .map(vote => vote.by.name),
-  );
-  const quorum = quorumOf(waiting);
-  const hold: Hold = {
-    reason: 'approval',
-    message: `waits for approval ${approval} (${yes.size} of ${quorum})`,
-    until: waiting.expires,
-  };
-  if (yes.size < quorum) return { ...held(p, [hold], step, 'ask'), wakeAt: waiting.expires };
-  return grant(p, waiting);
-}
-
-/** Admission runs again in full; what holds the action now holds it, and the yes stays. */
-function grant(p: Progress, waiting: Ask): Outlook {
-  const { draft, episode } = p;
-  const { action } = waiting;
-  const verb = draft.verbs[action.verb];
-  const plan = episode.plan ?? planOf(p);
-  if (!verb) return stall(p, 'unbound', `verb ${action.verb} is not known`);
-  const found = [...notReady(p), ...admission(p, plan, verb, action)];
-  const shared = found.length > 0 ? adopt(p, plan, action, found) : undefined;
-  if (shared) return shared;
-  const holds = preempt(p, plan, verb, action, found);
-  if (holds.length > 0) {
-    const outlook = held(p, holds, { id: action.step, verb: action.verb });
-    return { ...outlook, wakeAt: Math.min(outlook.wakeAt, waiting.expires), read: factsOf(p, action) };
-  }
-  const deadline = action.timeoutMs === undefined ? {} : { deadline: draft.at + action.timeoutMs };
-  abortPromotions(p, action);
-  return intend(p, plan, { ...action, ...deadline }, waiting.approval);
-}
-
-function withdraw(
-  p: Progress,
-  waiting: Ask,
-  reason: 'denied' | 'expired' | 'changed' | 'excluded',
-  message: string,
-  reaskAt?: number,
-): Outlook {
-  const { draft, episode, policy } = p;
-  emit(draft, {
-    kind: 'withdrawn',
-    cause: causeOf(policy, episode.cause.rule, episode.cause.group),
-    episode: episode.id,
-    approval: waiting.approval,
-    reason,
-    message,
-    ...(reaskAt === undefined ? {} : { reaskAt }),
-  });
-  const hold: Hold = { reason: 'denied', message, ...(reaskAt === undefined ? {} : { until: reaskAt }) };
-  return {
-    ...held(p, [hold], { id: waiting.action.step, verb: waiting.action.verb }),
-    wakeAt: reaskAt ?? draft.at,
-  };
 }
 
 function awaitOutcome(p: Progress): Outlook {

@@ -1,12 +1,13 @@
 /** The check at start, between intent and effect: what no longer may begin is withdrawn, with the reason. Pure. */
-import type { ActionHistory, ClosedPolicy, Derived } from '../model.ts';
+import type { Action, ActionHistory, ClosedPolicy, Derived, Episode, Hold } from '../model.ts';
 import { admission, isMessage } from './admit.ts';
+import { goesBack, holdsBack } from './back.ts';
 import { type Draft, emit } from './draft.ts';
-import { isRolling } from './fold-rollout.ts';
+import { moment } from './fact-values.ts';
+import { isRolling, outlives } from './fold-rollout.ts';
 import { planOf } from './form.ts';
 import { notReady } from './preconditions.ts';
 import { inOrder, isAside } from './records.ts';
-import { BACK } from './rollout-back.ts';
 
 type Refusal = Pick<Extract<Derived, { kind: 'withdrawn' }>, 'reason' | 'message'>;
 
@@ -24,7 +25,7 @@ export function checkStarts(draft: Draft, policies: readonly ClosedPolicy[]): vo
     emit(draft, { kind: 'withdrawn', cause, episode: episode.id, action: id, attempt, ...refusal });
     // Who cancels does not want it begun again at the next tick.
     const again = !record.cancelRequested || record.gated === true;
-    if (again || isAside(step) || episode.ended || isRolling(episode)) continue;
+    if (again || isAside(step) || episode.ended || outlives(episode)) continue;
     const version = draft.snapshot.serving?.champion;
     emit(draft, {
       kind: 'stalled',
@@ -44,8 +45,9 @@ function refusalOf(
 ): Refusal | undefined {
   const episode = draft.own.episodes[id];
   const verb = draft.verbs[action.verb];
-  // A rollout that goes back was admitted at its intent, whatever became of its policy and its rule.
-  if (action.step === BACK) return undefined;
+  if (goesBack(action.step)) return heldBack(draft, action, episode);
+  if (action.deadline !== undefined && draft.at >= action.deadline)
+    return { reason: 'expired', message: `its time was over before it began (${moment(action.deadline)})` };
   const policy = policies.find(one => one.policy === episode?.cause.policy);
   if (verb && isMessage(verb)) return undefined;
   if (!episode || !verb || !policy) return { reason: 'policy-removed', message: 'its policy is gone' };
@@ -53,10 +55,18 @@ function refusalOf(
   if (episode.ended && !rolling)
     return { reason: 'ended', message: `its episode ended: ${episode.ended.how}` };
   const plan = planOf({ policy, episode });
-  const [first, ...more] = [
+  return refusal([
     ...(rolling ? [] : notReady({ draft, policy, episode, verdict: undefined })),
     ...admission({ draft, policy, episode, verdict: undefined }, plan, verb, action),
-  ];
+  ]);
+}
+
+/** Whatever became of its policy and its rule, it goes back: only a pause that binds safe verbs, or a lock, holds it. */
+function heldBack(draft: Draft, action: Action, episode: Episode | undefined): Refusal | undefined {
+  return episode?.plan ? refusal(holdsBack(draft, episode.plan, action)) : undefined;
+}
+
+function refusal([first, ...more]: readonly Hold[]): Refusal | undefined {
   if (!first) return undefined;
   return { reason: first.reason, message: [first, ...more].map(hold => hold.message).join('; ') };
 }

@@ -17,13 +17,15 @@ import type {
 import { tellBlind } from './blindness.ts';
 import { closeDecisions, writeDecision } from './decisions.ts';
 import { beginDraft, type Draft, emit, isLocked, takeBack } from './draft.ts';
-import { isRolling } from './fold-rollout.ts';
+import { outlives } from './fold-rollout.ts';
 import { planOf } from './form.ts';
 import { cancelGated, judgeGates } from './gates.ts';
 import { noteInhibitors } from './inhibition.ts';
 import { escalate, NEVER } from './moves.ts';
+import { overdueAt, overdueText } from './overdue.ts';
 import { noteReachability } from './reachability.ts';
 import { inOrder, isLive } from './records.ts';
+import { noteReverts } from './reverts.ts';
 import { orphanOf } from './rollout-back.ts';
 import { evaluateRule, freeze } from './rules.ts';
 import { isExcluded, nextSlot, tickedRules } from './schedule.ts';
@@ -41,6 +43,7 @@ export function step(
 ): Step {
   const draft = beginDraft(snapshot, history, catalogue.verbs);
   firstSight(draft);
+  noteReverts(draft);
   const verdicts = new Map<string, ReadonlyMap<string, Verdict>>();
   const problems: Step['problems'][number][] = [];
   for (const policy of policies) {
@@ -60,7 +63,7 @@ export function step(
   return {
     entries: draft.entries,
     needs: outlook.needs,
-    wakeAt: Math.min(outlook.wakeAt, alertAt, ...slots),
+    wakeAt: Math.min(outlook.wakeAt, alertAt, overdueAt(draft.own), ...slots),
     facts: draft.noted,
     verdicts: [...verdicts.values()].flatMap(byGroup => [...byGroup.values()]),
     decisions: outlook.decisions,
@@ -108,8 +111,10 @@ function firstSight(draft: Draft): void {
 /** What inputs have decided: lost effects, resolved episodes, removed policies, stalls that a new version ends. */
 function settle(draft: Draft, policies: readonly ClosedPolicy[]): void {
   for (const record of inOrder(draft.own.actions)) {
-    const lost = isLive(record) && record.state !== 'unresolved' && record.message !== undefined;
-    if (lost) unresolved(draft, policies, record);
+    if (!isLive(record) || record.state === 'unresolved') continue;
+    const overdue = overdueText(record, draft.at);
+    if (record.message !== undefined) unresolved(draft, policies, record, record.message);
+    else if (overdue !== undefined) unresolved(draft, policies, record, overdue, { overdue: true });
   }
   for (const episode of Object.values(draft.own.episodes)) {
     if (episode.ended) continue;
@@ -125,10 +130,15 @@ function settle(draft: Draft, policies: readonly ClosedPolicy[]): void {
 }
 
 /** It keeps its lock, and people are paged: only they or the connector can say what became of it. */
-function unresolved(draft: Draft, policies: readonly ClosedPolicy[], record: ActionHistory): void {
+function unresolved(
+  draft: Draft,
+  policies: readonly ClosedPolicy[],
+  record: ActionHistory,
+  message: string,
+  how: { readonly overdue?: true } = {},
+): void {
   const { id, attempt, verb, call } = record.action;
-  const message = record.message ?? '';
-  emit(draft, { kind: 'unresolved', action: id, attempt, message });
+  emit(draft, { kind: 'unresolved', action: id, attempt, message, ...how });
   const episode = draft.own.episodes[record.episode];
   const policy = policies.find(one => one.policy === episode?.cause.policy);
   // A message that got lost is not chased by another one.
@@ -182,11 +192,11 @@ function progressAll(
   const tooMany = seriesLimit(draft);
   for (const id of Object.keys(draft.own.episodes)) {
     const episode = draft.own.episodes[id];
-    const rolling = episode !== undefined && isRolling(episode);
+    const goesOn = episode !== undefined && outlives(episode);
     const policy =
       policies.find(one => one.policy === episode?.cause.policy) ??
-      (rolling ? orphanOf(draft.own, episode) : undefined);
-    if (!episode || !policy || (episode.ended && !rolling)) continue;
+      (goesOn ? orphanOf(draft.own, episode) : undefined);
+    if (!episode || !policy || (episode.ended && !goesOn)) continue;
     const { rule, group } = episode.cause;
     const verdict = verdicts.get(`${policy.policy}/${rule}`)?.get(group);
     isolate(draft, policy.policy, problems, () => {

@@ -31,6 +31,7 @@ export const promote: Verb = {
   slots: { version: 'version' },
   needs: ['registry', 'serving'],
   calls,
+  undo,
 };
 
 function calls(given: JsonObject, context: VerbContext): ReturnType<Verb['calls']> {
@@ -47,6 +48,20 @@ function calls(given: JsonObject, context: VerbContext): ReturnType<Verb['calls'
     return { unbound: `promote by rollout ${rollout.name}: the version in service is unknown: ${why}` };
   }
   return releaseBySteps('promote', version, rollout, baseline, context);
+}
+
+/** All traffic and the champion alias back to what serves before it begins; nothing when that is the version itself. */
+function undo(given: JsonObject, context: VerbContext): ReturnType<NonNullable<Verb['undo']>> {
+  const checked = settled(args, given);
+  if ('unbound' in checked) return { unbound: `promote: ${checked.unbound}` };
+  const champion = context.serving?.champion;
+  if (champion === undefined) {
+    const why = context.serving?.unknown?.message ?? 'nothing says which';
+    return {
+      unbound: `promote with undo: the version in service is unknown, so nothing says where to go back to: ${why}`,
+    };
+  }
+  return champion === String(checked.args.version) ? { calls: [] } : release('rollback', champion, context);
 }
 
 function rolloutOf({ documents }: VerbContext): RolloutSpec | { readonly unbound: string } | undefined {

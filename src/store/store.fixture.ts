@@ -32,6 +32,8 @@ export const folding: Folding = {
     decisions: {},
     spent: {},
     verifiedVersions: [],
+    reverted: {},
+    granted: {},
     gates: {},
     begun: {},
     told: {},

@@ -43,7 +43,7 @@ describe('approvals', () => {
     const [ask] = sim.of('ask');
     const [intent] = sim.of('intent');
     expect(intent?.approval).toBe(ask?.approval);
-    expect(intent?.action).toEqual(ask?.action);
+    expect(intent?.action).toEqual({ ...ask?.action, deadline: sim.at + DAY });
     carryOut(sim, 'retrain', { version: 'v2' });
     sim.tick(DRIFTED);
     expect(sim.of('intent')).toHaveLength(1);
@@ -53,7 +53,7 @@ describe('approvals', () => {
     });
   });
 
-  test('a deadline counts from the start of the work, not from the ask', () => {
+  test('P25 a deadline counts from the start of the work, not from the ask', () => {
     const sim = simulate([
       policyOf({
         rule: doing([{ ...RETRAIN, timeoutMs: HOUR }]),
