@@ -914,8 +914,8 @@ export type Input =
       readonly reason: string;
       /** It ends by itself. */
       readonly until?: number;
-      /** Keys of the actions of that scope that were asked to end with it. */
-      readonly cancelled?: readonly string[];
+      /** What runs in that scope is asked to end with it, each by a `cancel` of its own. */
+      readonly cancel?: true;
     }
   | { readonly kind: 'resume'; readonly scope: string; readonly by: Principal; readonly reason?: string }
   /** A person moves a rollout that holds on, or ends it by going back. */
@@ -1129,7 +1129,7 @@ export type Derived =
       readonly until: number;
       readonly message: string;
     }
-  /** A gate, or what admission would say of one, no longer lets a running action go on: it is asked to end. */
+  /** A gate no longer lets a running action go on, or a person does not let its sequence: it is asked to end. */
   | {
       readonly kind: 'cancelling';
       readonly cause: Cause;
@@ -1137,6 +1137,8 @@ export type Derived =
       readonly action: string;
       readonly attempt: number;
       readonly message: string;
+      /** The person. What a gate has ended is begun again when the gate lets it. */
+      readonly ordered?: string;
     }
   /** A step whose `if` was known false. */
   | {
@@ -1409,6 +1411,8 @@ export interface Ask {
   readonly statedQuorum?: number;
   readonly onExpiry?: 'escalate';
   readonly escalateAt?: number;
+  /** When it is more than a limit that wants it. */
+  readonly why?: Exclude<ApprovalCause, 'approval'>;
   readonly at: number;
   readonly votes: readonly Vote[];
 }

@@ -18,8 +18,12 @@ const waiting = z.object({
   from: z.array(z.string()),
   quorum: z.int(),
   yes: z.array(z.string()),
+  said: z.array(z.string()).describe('What each has said so far, with comments.'),
+  refused: z.array(z.string()).describe('Who may not decide: the author of the change, who asked for it.'),
+  undone: z.string().describe('How it is taken back when it does not help.'),
   askedAt: z.number(),
   expires: z.number().describe('Then it is denied.'),
+  paged: z.number().optional().describe('When people are paged that it still waits.'),
   planHash: z.string(),
   episode: z.int(),
 });
@@ -63,11 +67,25 @@ function view(target: string, own: Own, ask: Ask): z.input<typeof waiting> {
     from: [...ask.from],
     quorum: ask.quorum,
     yes: ask.votes.filter(vote => vote.decision === 'yes').map(vote => vote.by.name),
+    said: ask.votes.map(({ by, decision, comment }) =>
+      safe(`${by.name}: ${decision}${comment === undefined ? '' : `, ${comment}`}`, 400),
+    ),
+    refused: [...ask.refused],
+    undone: undoText(own, ask),
+    ...(ask.escalateAt === undefined ? {} : { paged: ask.escalateAt }),
     askedAt: ask.at,
     expires: ask.expires,
     planHash: ask.planHash,
     episode: ask.episode,
   };
+}
+
+/** How a person who says yes gets out of it again. */
+function undoText(own: Own, { action, episode }: Ask): string {
+  const step = own.episodes[episode]?.plan?.steps.find(one => one.id === action.step);
+  if (step?.undo) return 'taken back by itself when the sequence gives up (undo)';
+  if (action.verb === 'promote') return 'by flyball rollout abort while it is under way, by a rollback later';
+  return `not by itself; flyball cancel ${episode} ends it while it runs`;
 }
 
 function block(one: z.output<typeof waiting>, paint: Paint): string {
@@ -79,6 +97,10 @@ function block(one: z.output<typeof waiting>, paint: Paint): string {
         ['arguments', one.args],
         ['asked', when(one.askedAt)],
         ['needs', `${one.quorum} yes from ${one.from.join(', ')}; so far ${one.yes.length}`],
+        ...(one.refused.length > 0 ? [['not from', one.refused.join(', ')]] : []),
+        ...one.said.map(words => ['said', words]),
+        ['undone', one.undone],
+        ...(one.paged === undefined ? [] : [['pages', `${when(one.paged)} UTC, if it still waits`]]),
         ['expires', `${when(one.expires)} UTC: denied if nobody answers`],
         ['plan', one.planHash],
         ['decide', `flyball approve ${one.approval} | flyball deny ${one.approval}`],

@@ -1,92 +1,14 @@
-/** `pause`, `resume`, `cancel`, `retry`, `resolve`: how people steer what runs, each on record. */
+/** `cancel`, `retry`, `resolve`: the ways out of every state that is not over, each on record. */
 import { z } from 'zod';
 import { appendInput } from '../engine/drive.ts';
 import { chainOf } from '../engine/ids.ts';
-import type { ActionRow, Input } from '../model.ts';
+import type { ActionRow, Episode, Input } from '../model.ts';
 import { command } from './command.ts';
 import { Refusal } from './perform.ts';
 import type { Ports } from './ports.ts';
 import { safe } from './time.ts';
 
 const reason = z.string().max(500).optional().describe('Kept in the ledger.');
-
-/** `all`, a target as kind/name, or a verb: the key of its pause among the facts. */
-async function pauseKey(ports: Ports, scope: string): Promise<string> {
-  if (scope === 'all') return 'pause:all';
-  if (ports.world.catalogue.verbs[scope]) return `pause:verb:${scope}`;
-  if (await ports.world.store.target(scope)) return `pause:target:${scope}`;
-  const targets = (await ports.world.store.targets()).map(row => chainOf(row.target));
-  const verbs = Object.keys(ports.world.catalogue.verbs);
-  throw new Refusal(
-    `${safe(scope, 80)} cannot be paused; expected all, a target (${targets.join(', ')}) or a verb (${verbs.join(', ')}).`,
-  );
-}
-
-const scopeInput = z
-  .string()
-  .min(1)
-  .max(200)
-  .default('all')
-  .describe('all, a target as kind/name, or a verb such as retrain.');
-
-export const pause = command({
-  name: 'pause',
-  title: 'Pause',
-  description:
-    'Starts no action any more: of all targets, of one, or of one verb. Safe verbs such as rollback stay free, unless they are named or the Model says safe: [pause]. What runs goes on; use cancel for that.',
-  input: z.strictObject({ scope: scopeInput, reason: z.string().min(1).max(500).default('no reason given') }),
-  output: z.object({ scope: z.string() }),
-  positional: ['scope'],
-  role: 'operator',
-  effect: 'safe',
-  examples: ['flyball pause --reason "warehouse migration"', 'flyball pause model/late-flights'],
-  run: async (ports, input) => {
-    const key = await pauseKey(ports, input.scope);
-    const at = ports.world.clock();
-    const by = ports.principal;
-    await ports.world.store.transaction(async tx => {
-      await tx.fleet([{ kind: 'pause', scope: input.scope, by, reason: input.reason }], at);
-      await tx.setFact(key, { by: by.name, reason: input.reason, at });
-    });
-    await wakeAll(ports);
-    return { scope: input.scope };
-  },
-  text: found => `${found.scope} is paused.`,
-});
-
-export const resume = command({
-  name: 'resume',
-  title: 'Resume',
-  description: 'Ends a pause. For people only.',
-  input: z.strictObject({ scope: scopeInput, reason }),
-  output: z.object({ scope: z.string(), was: z.boolean() }),
-  positional: ['scope'],
-  role: 'approver',
-  effect: 'decide',
-  examples: ['flyball resume'],
-  run: async (ports, input) => {
-    const key = await pauseKey(ports, input.scope);
-    const was = ((await ports.world.store.facts([key]))[key]?.value ?? null) !== null;
-    const why = input.reason === undefined ? {} : { reason: input.reason };
-    await ports.world.store.transaction(async tx => {
-      await tx.fleet(
-        [{ kind: 'resume', scope: input.scope, by: ports.principal, ...why }],
-        ports.world.clock(),
-      );
-      await tx.setFact(key, null);
-    });
-    await wakeAll(ports);
-    return { scope: input.scope, was };
-  },
-  text: found => (found.was ? `${found.scope} is no longer paused.` : `${found.scope} was not paused.`),
-});
-
-async function wakeAll(ports: Ports): Promise<void> {
-  const rows = await ports.world.store.targets();
-  await ports.world.store.transaction(async tx => {
-    for (const row of rows) await tx.setDue(chainOf(row.target), 0);
-  });
-}
 
 async function oneAction(ports: Ports, start: string): Promise<ActionRow> {
   const found = await ports.world.store.findAction(start);
@@ -100,17 +22,35 @@ async function oneAction(ports: Ports, start: string): Promise<ActionRow> {
 
 const TERMINAL = new Set(['succeeded', 'failed', 'timed-out', 'cancelled', 'withdrawn']);
 
+const episodeInput = {
+  target: z
+    .string()
+    .max(200)
+    .optional()
+    .describe('kind/name, when several targets have that episode number.'),
+  reason,
+};
+
 export const cancel = command({
   name: 'cancel',
-  title: 'Cancel an action',
-  description: 'Asks the connector to end an action that runs, or withdraws one that has not started.',
-  input: z.strictObject({ action: z.string().min(4).max(64).describe('Start of its id or key.'), reason }),
+  title: 'Cancel an action or an episode',
+  description:
+    'Asks the connector to end an action that runs, or withdraws one that has not started. By the number of an episode: ends whatever its sequence does now. What runs is asked to end, a question is withdrawn, a rollout goes back, a wait is over; then it is stalled, and nobody is paged.',
+  input: z.strictObject({
+    action: z.string().min(1).max(64).describe('Start of the id or key of an action, or an episode number.'),
+    ...episodeInput,
+  }),
   output: z.object({ action: z.string(), state: z.string() }),
   positional: ['action'],
   role: 'operator',
   effect: 'safe',
-  examples: ['flyball cancel f3a91c --reason "wrong slice"'],
+  examples: ['flyball cancel f3a91c --reason "wrong slice"', 'flyball cancel 118'],
   run: async (ports, input) => {
+    if (/^\d{1,9}$/.test(input.action)) return cancelEpisode(ports, Number(input.action), input);
+    if (input.action.length < 4)
+      throw new Refusal(
+        `${safe(input.action, 64)} is too short; expected 4 characters or an episode number.`,
+      );
     const row = await oneAction(ports, input.action);
     if (TERMINAL.has(row.state) && !(await waitsForRetry(ports, row)))
       throw new Refusal(`action ${row.action.id.slice(0, 12)} is ${row.state} already.`);
@@ -125,6 +65,28 @@ export const cancel = command({
   },
   text: found => `cancel of ${found.action.slice(0, 12)} is requested (it was ${found.state}).`,
 });
+
+async function cancelEpisode(
+  ports: Ports,
+  id: number,
+  input: { readonly target?: string | undefined; readonly reason?: string | undefined },
+): Promise<{ action: string; state: string }> {
+  const chain = await oneEpisode(ports, id, input.target);
+  const { status, rollout } = (await episodeOf(ports, chain, id))?.sequence ?? { status: 'gone' };
+  if (status === 'stalled' || status === 'done')
+    throw new Refusal(
+      `episode ${id} is ${status}: nothing of it goes on. 'flyball resolve ${id} --as resolved' ends it.`,
+    );
+  if (rollout?.state === 'aborted')
+    throw new Refusal(`the rollout of episode ${id} goes back already: ${safe(rollout.message ?? '')}`);
+  const why = input.reason === undefined ? {} : { reason: input.reason };
+  await appendInput(ports.world, chain, { kind: 'cancel', episode: id, by: ports.principal, ...why });
+  return { action: `episode ${id}`, state: status };
+}
+
+async function episodeOf(ports: Ports, chain: string, id: number): Promise<Episode | undefined> {
+  return (await ports.world.store.target(chain))?.own.episodes[id];
+}
 
 /** A failed action may have a further attempt before it: a cancel in the pause ends it. */
 async function waitsForRetry(ports: Ports, { action, chain }: ActionRow): Promise<boolean> {
@@ -149,44 +111,46 @@ async function oneEpisode(ports: Ports, id: number, target: string | undefined):
   return chain;
 }
 
-const episodeInput = {
-  target: z
-    .string()
-    .max(200)
-    .optional()
-    .describe('kind/name, when several targets have that episode number.'),
-  reason,
-};
-
-/** Only what stands still can be tried again: a stall, or a no that is in force. */
-async function requireStuck(ports: Ports, chain: string, id: number): Promise<void> {
-  const own = (await ports.world.store.target(chain))?.own;
-  const episode = own?.episodes[id];
-  const { policy, rule, group } = episode?.cause ?? { policy: '', rule: '', group: '' };
-  const denied = Object.entries(own?.denials ?? {}).some(
-    ([key, denial]) => key.startsWith(`${policy}/${rule}/${group}/`) && denial.until > ports.world.clock(),
-  );
+/** What a retry means where the episode stands; refused where another word says it better. */
+async function retryText(ports: Ports, chain: string, id: number): Promise<string> {
+  const episode = await episodeOf(ports, chain, id);
   const status = episode?.sequence.status;
-  if (status === 'stalled' || denied) return;
-  throw new Refusal(
-    `episode ${id} is ${status ?? 'gone'}, neither stalled nor denied: there is nothing to try again.`,
-  );
+  switch (status) {
+    case 'stalled':
+    case 'done':
+    case 'verifying':
+      return 'its remedy begins anew, one round later';
+    case 'asking':
+      return 'its question is withdrawn and asked anew';
+    case 'ready':
+      return 'a pause between two attempts and a no are over; what else holds it holds it on';
+    case 'acting':
+      return 'its connector is asked at once what became of it';
+    case 'holding':
+      throw new Refusal(
+        `episode ${id} is in a rollout; 'flyball rollout advance|abort ${chain}' says what next, or 'flyball cancel ${id}' takes it back.`,
+      );
+    default:
+      throw new Refusal(
+        `episode ${id} is ${status ?? 'gone'}: it takes back what it did. 'flyball cancel ${id}' ends that.`,
+      );
+  }
 }
 
 export const retry = command({
   name: 'retry',
-  title: 'Retry a stalled or denied episode',
+  title: 'Retry an episode',
   description:
-    'Begins the remedy of a stalled episode anew, one round later, or takes back the no that keeps one from being asked again; through the same admission and approval.',
+    'Begins the remedy of an episode that is stalled, is being verified or has nothing more to do anew, one round later; ends the pause between two attempts; takes back the no that keeps one from being asked again; asks a waiting question anew; asks a connector at once. Through the same admission and approval, which you may then not give yourself.',
   input: z.strictObject({ episode: z.coerce.number().int().min(1), ...episodeInput }),
-  output: z.object({ episode: z.int(), target: z.string() }),
+  output: z.object({ episode: z.int(), target: z.string(), means: z.string() }),
   positional: ['episode'],
   role: 'operator',
   effect: 'decide',
   examples: ['flyball retry 118'],
   run: async (ports, input) => {
     const chain = await oneEpisode(ports, input.episode, input.target);
-    await requireStuck(ports, chain, input.episode);
+    const means = await retryText(ports, chain, input.episode);
     const why = input.reason === undefined ? {} : { reason: input.reason };
     await appendInput(ports.world, chain, {
       kind: 'retry',
@@ -194,9 +158,9 @@ export const retry = command({
       by: ports.principal,
       ...why,
     });
-    return { episode: input.episode, target: chain };
+    return { episode: input.episode, target: chain, means };
   },
-  text: found => `episode ${found.episode} of ${found.target} is tried again.`,
+  text: found => `episode ${found.episode} of ${found.target} is tried again: ${found.means}.`,
 });
 
 export const resolve = command({

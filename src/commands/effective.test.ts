@@ -67,6 +67,7 @@ test('what nobody says is a default', () => {
     { path: 'staleAfter', value: '1d', at: 'default' },
     { path: 'guard.blastRadius.scope', value: 'policy', at: 'default' },
     { path: 'actions.promote.approval.reask', value: '1d', at: 'default' },
+    { path: 'actions.promote.approval.onExpiry', value: 'deny', at: 'default' },
   ]);
   expect(inForce('feature-drift', 'upsell').find(one => one.path === 'params.psi_max')?.value).toBe('0.2');
 });

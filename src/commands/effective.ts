@@ -120,6 +120,7 @@ function limitDefaults({ rules, documents }: ClosedPolicy): readonly Effective[]
     return [
       row(`actions.${verb}.approval.quorum`, String(approval.quorum)),
       row(`actions.${verb}.approval.reask`, formatDuration(approval.reaskMs)),
+      row(`actions.${verb}.approval.onExpiry`, approval.onExpiry ?? 'deny'),
     ];
   });
   const rollouts = Object.values(documents.rollouts ?? {}).flatMap(

@@ -1,11 +1,11 @@
 /** `silence`, `silences`, `silence end`: people mute messages for a while. Nothing that acts is ever held by one. */
 import { z } from 'zod';
-import { parseDuration } from '../dsl/index.ts';
 import { SILENCE_PREFIX, type Silence, silenceOf } from '../engine/notifications.ts';
 import { command } from './command.ts';
 import { Refusal } from './perform.ts';
 import type { Ports } from './ports.ts';
 import { safe, table, when } from './time.ts';
+import { untilOf } from './time-input.ts';
 
 /** A silence without a near end is forgotten, and then nobody hears anything. */
 const LONGEST_MS = 30 * 86_400_000;
@@ -50,7 +50,7 @@ export const silence = command({
       by: ports.principal.name,
       reason: input.reason,
       since: now,
-      until: untilOf(input.until, now),
+      until: endOf(input.until, now),
     };
     await keep(ports, one, one.until);
     return { ...one };
@@ -162,14 +162,8 @@ function matchOf(text: string): Record<string, string> {
   );
 }
 
-function untilOf(text: string, now: number): number {
-  const forMs = parseDuration(text);
-  const iso = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/.test(text);
-  const until = forMs === undefined ? (iso ? Date.parse(text) : Number.NaN) : now + forMs;
-  const expected = 'expected how long, such as 4h, or a time with its zone, such as 2026-01-31T06:00Z';
-  if (!Number.isFinite(until))
-    throw new Refusal(`--until is ${safe(JSON.stringify(text), 60)}; ${expected}.`);
-  if (until <= now) throw new Refusal(`--until is ${safe(text, 60)}, which is over; ${expected}.`);
+function endOf(text: string, now: number): number {
+  const until = untilOf(text, now);
   if (until - now > LONGEST_MS)
     throw new Refusal(
       `--until is ${safe(text, 60)}; a silence lasts at most 30d. Exclude the policy on the Model instead.`,

@@ -2,11 +2,20 @@
 import { z } from 'zod';
 import { formatDiagnostic } from '../dsl/index.ts';
 import { chainOf } from '../engine/ids.ts';
-import { type Decision, type HoldReason, type Own, PortError, type TargetRow } from '../model.ts';
+import {
+  type ApprovalCause,
+  type Decision,
+  type HoldReason,
+  type Own,
+  PortError,
+  type TargetRow,
+} from '../model.ts';
 import { blindRules, byCause } from './blind.ts';
 import { command, type Paint } from './command.ts';
 import { toldOf, toldText } from './messages.ts';
+import { pausesInForce } from './pause.ts';
 import type { Ports } from './ports.ts';
+import { ASKED_FOR, revertedLines } from './reverted.ts';
 import { rolloutLine } from './rollout-line.ts';
 import { groupText, ruleText } from './rule-text.ts';
 import { silencesInForce, silenceText } from './silence.ts';
@@ -41,6 +50,7 @@ const output = z.object({
   blind: z.array(line),
   held: z.array(line),
   gates: z.array(line).describe('Gates on data that are not open.'),
+  reverted: z.array(line).describe('Versions that somebody else took out of service again.'),
   paused: z.array(z.string()),
   ok: z.int().min(0),
   targets: z.int().min(0),
@@ -106,6 +116,7 @@ async function collect(
     blind: [],
     held: [],
     gates: [],
+    reverted: [],
     paused: [],
     ok: 0,
     targets: rows.length,
@@ -125,10 +136,7 @@ async function collect(
     row.lastTakenAt === undefined ? [] : [Math.max(row.dueAt, row.lastTakenAt)],
   );
   if (looked.length > 0) found.lagMs = Math.max(0, found.now - Math.min(...looked));
-  for (const [key, fact] of Object.entries(await store.factsWithPrefix('pause:'))) {
-    const value = fact.value as { by?: string; reason?: string } | null;
-    if (value) found.paused.push(`${key.slice(6)} by ${value.by ?? '?'}: ${safe(value.reason ?? '')}`);
-  }
+  found.paused.push(...(await pausesInForce(ports)));
   found.blind = byCause(found.blind);
   found.silenced = (await silencesInForce(ports)).map(silenceText);
   const messages = input.messages === 0 ? [] : await store.messages({ limit: input.messages });
@@ -169,6 +177,7 @@ async function addTarget(ports: Ports, found: Output, row: TargetRow): Promise<v
   addRollouts(found, chain, row.own);
   found.firing.push(...firing(chain, row.own));
   found.gates.push(...closedGates(chain, row.own));
+  found.reverted.push(...revertedLines(chain, row.own));
   found.blind.push(...(await blindRules(ports, row)));
   for (const record of Object.values(row.own.actions)) {
     if (record.state !== 'unresolved') continue;
@@ -206,10 +215,11 @@ function addDecision(found: Output, target: string, own: Own, decision: Decision
   if (outcome === 'act') found.acting.push({ ...base, text: acting(own, decision) });
   else if (outcome === 'ask') {
     const ask = Object.values(own.asks).find(one => one.episode === episode);
+    const why = ask?.why === undefined ? '' : ` (${ASKED_FOR[ask.why]})`;
     found.needsYou.push({
       ...base,
       ...timed,
-      text: `${verb} waits for your yes: flyball approve ${ask?.approval ?? ''}`,
+      text: `${verb} waits for your yes${why}: flyball approve ${ask?.approval ?? ''}`,
     });
   } else if (outcome === 'hold') {
     const reasons = holds.map(hold => safe(hold.message)).join('; ');
@@ -294,6 +304,7 @@ function text(found: Output, paint: Paint): string {
     ...section('BLIND', found.blind, paint.warn),
     ...section('HELD', found.held, paint.warn),
     ...section('GATES', found.gates, paint.warn),
+    ...section('REVERTED', found.reverted, paint.warn),
     ...found.paused.map((one, i) => [i === 0 ? paint.warn('PAUSED') : '', one]),
     ...found.silenced.map((one, i) => [i === 0 ? paint.warn('SILENCED') : '', one]),
     ...found.unmatched.map((one, i) => [

@@ -35,12 +35,41 @@ export function mergeApproval(
     loosened('expires', formatDuration(step.expires), formatDuration(model.expiresMs));
   if (step.reask !== undefined && step.reask < model.reaskMs)
     loosened('reask', formatDuration(step.reask), formatDuration(model.reaskMs));
-  return {
+  if (step.onExpiry === 'deny' && model.onExpiry === 'escalate') loosened('onExpiry', 'deny', 'escalate');
+  if ((step.escalateAfter ?? 0) > (model.escalateAfterMs ?? Number.POSITIVE_INFINITY))
+    loosened(
+      'escalateAfter',
+      formatDuration(step.escalateAfter ?? 0),
+      formatDuration(model.escalateAfterMs ?? 0),
+    );
+  return checked(closing, path, {
     from: step.from ?? model.from,
     quorum: step.quorum ?? model.quorum,
     expiresMs: step.expires ?? model.expiresMs,
     reaskMs: step.reask ?? model.reaskMs,
+    ...escalation(step.onExpiry ?? model.onExpiry, step.escalateAfter ?? model.escalateAfterMs),
+  });
+}
+
+function escalation(
+  onExpiry: ApprovalSpec['onExpiry'],
+  escalateAfterMs: number | undefined,
+): Pick<ApprovalSpec, 'onExpiry' | 'escalateAfterMs'> {
+  return {
+    ...(onExpiry === 'escalate' ? { onExpiry } : {}),
+    ...(escalateAfterMs === undefined ? {} : { escalateAfterMs }),
   };
+}
+
+/** A page that comes after the end tells nobody anything. */
+function checked(closing: Closing, path: Path, approval: ApprovalSpec): ApprovalSpec | undefined {
+  const { escalateAfterMs, expiresMs } = approval;
+  if (escalateAfterMs === undefined || escalateAfterMs < expiresMs) return approval;
+  return refuse(
+    closing,
+    path,
+    `people are paged after ${formatDuration(escalateAfterMs)}, and the question ends after ${formatDuration(expiresMs)}; expected escalateAfter to be shorter than expires`,
+  );
 }
 
 function own(closing: Closing, step: StepApproval, path: Path): ApprovalSpec | undefined {
@@ -52,12 +81,13 @@ function own(closing: Closing, step: StepApproval, path: Path): ApprovalSpec | u
       path,
       'approval has no expires, and the Model asks for none; expected a duration such as 8h',
     );
-  return {
+  return checked(closing, path, {
     from: step.from,
     quorum: step.quorum ?? 1,
     expiresMs: step.expires,
     reaskMs: step.reask ?? REASK_MS,
-  };
+    ...escalation(step.onExpiry, step.escalateAfter),
+  });
 }
 
 /** Notes a guard that allows more, or sooner, than the Model does for a verb of the policy. */

@@ -110,6 +110,7 @@ export function closeStep(
       'onNotMet stands without require; expected the condition that may not be met',
     );
   const retry = retryOf(closing, step);
+  refuseUndo(closing, step);
   if (args === undefined || closing.diagnostics.length > before) return undefined;
   return {
     id: step.id,
@@ -121,8 +122,19 @@ export function closeStep(
     ...(raw.timeout !== undefined && { timeoutMs: raw.timeout }),
     ...(retry && { retry }),
     ...(approval && { approval }),
+    ...(raw.undo && { undo: true as const }),
     position: closing.source.atKey([...path, verb.name]),
   };
+}
+
+function refuseUndo(closing: Closing, { raw, path, verb, id }: NamedStep): void {
+  if (raw.undo === undefined || verb.undo !== undefined) return;
+  const able = Object.values(closing.catalogue.verbs).filter(one => one.undo !== undefined);
+  refuseKey(
+    closing,
+    [...path, 'undo'],
+    `step ${id} asks to undo ${verb.name}, and nothing takes that back; expected it on ${oneOf(able.map(one => one.name))} only`,
+  );
 }
 
 const BACKOFF_MS = 60_000;
@@ -131,7 +143,7 @@ const BACKOFF_MAX_MS = 3_600_000;
 /** The first pause is a minute and the longest an hour unless said. */
 function retryOf(closing: Closing, { raw, path }: NamedStep): StepSpec['retry'] {
   if (raw.retry === undefined) return undefined;
-  const { attempts, backoff, max }: { attempts: number; backoff?: number; max?: number } = raw.retry;
+  const { attempts, backoff, max, within }: RetryText = raw.retry;
   const backoffMs = backoff ?? Math.min(BACKOFF_MS, max ?? BACKOFF_MS);
   const backoffMaxMs = max ?? Math.max(BACKOFF_MAX_MS, backoffMs);
   if (backoffMaxMs < backoffMs)
@@ -140,7 +152,20 @@ function retryOf(closing: Closing, { raw, path }: NamedStep): StepSpec['retry'] 
       [...path, 'retry', 'max'],
       `max is ${formatDuration(backoffMaxMs)} and backoff ${formatDuration(backoffMs)}; expected at least that`,
     );
-  return { attempts, backoffMs, backoffMaxMs };
+  if (within !== undefined && within <= backoffMs)
+    return refuse(
+      closing,
+      [...path, 'retry', 'within'],
+      `within is ${formatDuration(within)}, and the first pause is ${formatDuration(backoffMs)}, so no second attempt would ever begin; expected more than that`,
+    );
+  return { attempts, backoffMs, backoffMaxMs, ...(within !== undefined && { withinMs: within }) };
+}
+
+interface RetryText {
+  readonly attempts: number;
+  readonly backoff?: number;
+  readonly max?: number;
+  readonly within?: number;
 }
 
 /** That the target has what the verb acts on; keeps its connections and data in the closure. */

@@ -550,7 +550,7 @@ spec: { connector: duckdb, path: data }
       "p.yaml:5:3: spec.every is missing; expected a duration such as 30m, 6h or 7d, or { cron: "0 2 * * *", zone: Europe/Zurich }. Is evry meant to be it?",
       "p.yaml:6:3: spec has no key "evry"; expected description, mode, target, params, every, observe, when, for, clear, keepFor, staleAfter, per, maxGroups, then, verify, gate … (20 in all). Did you mean every?",
       "p.yaml:9:9: y is not observed; expected x.",
-      "p.yaml:10:13: step 1 has no key "retrian"; expected one verb (retrain, evaluate, promote, rollback, notify or escalate) beside id, if, require, onNotMet, timeout, retry or approval. Did you mean retrain?",
+      "p.yaml:10:13: step 1 has no key "retrian"; expected one verb (retrain, evaluate, promote, rollback, notify or escalate) beside id, if, require, onNotMet, timeout, retry, approval or undo. Did you mean retrain?",
     ]
   `);
 });

@@ -138,6 +138,15 @@ const approvalFields = {
     description: 'After a no, the same plan is not asked again for so long; 24h unless said.',
     examples: ['24h'],
   }),
+  onExpiry: z.enum(['deny', 'escalate'], expected('deny or escalate')).meta({
+    default: 'deny',
+    description:
+      'What happens when nobody answers in time. It is a no either way; escalate pages people beside it.',
+  }),
+  escalateAfter: period.meta({
+    description: 'People are paged once when the question has waited for so long; never unless said.',
+    examples: ['2h'],
+  }),
 };
 
 const AN_APPROVAL = [{ from: ['owner'], quorum: 1, expires: '8h' }];
@@ -149,8 +158,21 @@ export const approval = z
     quorum: approvalFields.quorum.default(1),
     expires: approvalFields.expires,
     reask: approvalFields.reask.default(86_400_000),
+    onExpiry: approvalFields.onExpiry.optional(),
+    escalateAfter: approvalFields.escalateAfter.optional(),
   })
-  .transform(({ from, quorum, expires, reask }) => ({ from, quorum, expiresMs: expires, reaskMs: reask }))
+  .refine(
+    ({ expires, escalateAfter = 0 }) => escalateAfter < expires,
+    'expected escalateAfter to be shorter than expires: after that nobody is asked any more',
+  )
+  .transform(({ from, quorum, expires, reask, onExpiry, escalateAfter }) =>
+    present({
+      ...{ from, quorum, expiresMs: expires, reaskMs: reask },
+      // What is said for the reader is what happens without a word too.
+      onExpiry: onExpiry === 'escalate' ? onExpiry : undefined,
+      escalateAfterMs: escalateAfter,
+    }),
+  )
   .meta({ description: 'People who must say yes before each start of this verb.', examples: AN_APPROVAL });
 
 /** What a step adds to the Model's: only what it tightens need be written. */

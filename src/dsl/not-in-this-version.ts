@@ -43,7 +43,6 @@ export const LATER_CONNECTORS: readonly string[] = [
 const LATER_KEYS: Readonly<Record<DocumentKind, Readonly<Record<string, readonly string[]>>>> = {
   Policy: {
     'spec.target': ['featureView', 'experiment'],
-    'spec.then.*': ['undo'],
   },
   Model: {
     spec: ['upstream'],

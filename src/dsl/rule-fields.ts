@@ -39,14 +39,22 @@ const retry = z
           max: period
             .optional()
             .meta({ description: 'The longest pause between two attempts.', examples: ['1h'] }),
+          within: period.optional().meta({
+            description:
+              'All attempts with their pauses end within this time of the first beginning; without it only timeout binds, and that each attempt.',
+            examples: ['8h'],
+          }),
         })
         .transform(present),
     ],
-    { error: 'expected at least 2 attempts, the first included, such as 3, or { attempts, backoff, max }' },
+    {
+      error:
+        'expected at least 2 attempts, the first included, such as 3, or { attempts, backoff, max, within }',
+    },
   )
   .meta({
     description: 'Attempts in all of an action that failed repeatably, after a pause that doubles up to max.',
-    examples: [3, { attempts: 3, backoff: '5m', max: '1h' }],
+    examples: [3, { attempts: 3, backoff: '5m', max: '1h', within: '8h' }],
   });
 
 /** What every step may say beside its verb. */
@@ -70,18 +78,23 @@ export const stepArguments = {
   }),
   timeout: period.optional().meta({
     description:
-      'How long its action may run; then it is asked to end and counts as timed out. The Model may say it too.',
+      'How long one attempt may run; then it is asked to end and counts as timed out, and where nobody confirms that, as unresolved. The Model may say it too; 24h unless said.',
     examples: ['6h'],
   }),
   retry: retry.optional(),
   approval: stepApproval.optional(),
+  undo: z.literal(true, 'expected true, or no undo at all').optional().meta({
+    description:
+      'When the sequence gives up after this step, what the step did is taken back by safe actions of their own, the last step first: after a later step failed for good or was not met, and when the remedy is known not to have helped. Not after a cancel, and not when nobody could judge it. promote can be undone.',
+  }),
 };
 
 const step = z
   .object(stepArguments)
   .catchall(z.json())
   .meta({
-    description: 'One verb with its arguments, and id, if, require, onNotMet, timeout, retry, approval.',
+    description:
+      'One verb with its arguments, and id, if, require, onNotMet, timeout, retry, approval, undo.',
     examples: [{ retrain: { lookback: '90d' }, timeout: '6h' }],
   });
 

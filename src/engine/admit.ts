@@ -111,15 +111,15 @@ function modeHold({ mode, modeFrom, verb }: Asked): Hold[] {
 }
 
 /** A safe verb is stopped only by a pause that names it, or when the Model says `safe: [pause]`. */
-function pauses({ facts, chain, verb, plan }: Asked): Hold[] {
+function pauses({ facts, chain, verb, plan, at }: Asked): Hold[] {
   const stops = !verb.safe || plan.documents.model?.actions[verb.name]?.safe?.includes('pause');
   return pauseKeys(chain, verb.name).flatMap(key => {
     const value = asObject(facts[key]?.value);
     if (value === undefined || (!stops && key !== `pause:verb:${verb.name}`)) return [];
-    const { by, reason } = value;
-    return [
-      { reason: 'paused' as const, message: `${key.slice(6)} is paused by ${String(by)}: ${String(reason)}` },
-    ];
+    const { by, reason, until } = value;
+    if (typeof until === 'number' && until <= at) return [];
+    const message = `${key.slice(6)} is paused by ${String(by)}: ${String(reason)}`;
+    return [{ reason: 'paused' as const, message, ...(typeof until === 'number' ? { until } : {}) }];
   });
 }
 

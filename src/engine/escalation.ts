@@ -1,5 +1,5 @@
 /** What a page says: what happened, the evidence, what was tried, a diagnosis, and what is recommended. Pure. */
-import type { ActionHistory, Episode, Own, StallReason } from '../model.ts';
+import type { ActionHistory, Episode, HoldReason, Own, StallReason } from '../model.ts';
 import { shown } from './explain.ts';
 import { moment } from './fact-values.ts';
 import { evidenceOf, type Progress } from './form.ts';
@@ -62,13 +62,15 @@ function diagnosisOf({ draft, episode, verdict }: Progress, reason: StallReason 
     verdict === undefined
       ? 'the rule was not judged at this moment'
       : `the rule says ${verdict.answer} now: ${verdict.clause}${values === '' ? '' : ` (${values})`}`;
-  const holds = (draft.own.decisions[`${policy}/${rule}/${group}`]?.holds ?? []).map(
-    ({ message }) => message,
-  );
-  const held = holds.length === 0 ? '' : `; held before by: ${holds.join('; ')}`;
+  const standing = draft.own.decisions[`${policy}/${rule}/${group}`]?.holds ?? [];
+  const holds = standing.filter(({ reason }) => !OWN_WAITS.includes(reason)).map(({ message }) => message);
+  const held = holds.length === 0 ? '' : `; what held it last: ${holds.join('; ')}`;
   const meaning = reason === undefined ? '' : `. ${MEANINGS[reason]}`;
   return `${now}${held}${meaning}`;
 }
+
+/** It waited for nobody else. */
+const OWN_WAITS: readonly HoldReason[] = ['verifying', 'running', 'retrying', 'stalled'];
 
 const MEANINGS: Readonly<Record<StallReason, string>> = {
   'not-verified':

@@ -23,11 +23,12 @@ export function foldVote(own: Own, body: Extract<Input, { kind: 'approval' }>, a
 
 export function foldAsk(own: Own, body: Extract<Derived, { kind: 'ask' }>, at: number): Own {
   const { approval, episode, action, planHash, from, quorum, expires, reaskMs, refused } = body;
-  const { statedQuorum, onExpiry, escalateAt, votes = [] } = body;
+  const { statedQuorum, onExpiry, escalateAt, why, votes = [] } = body;
   const more = {
     ...(statedQuorum === undefined ? {} : { statedQuorum }),
     ...(onExpiry === undefined ? {} : { onExpiry }),
     ...(escalateAt === undefined ? {} : { escalateAt }),
+    ...(why === 'approval' ? {} : { why }),
   };
   const terms = { approval, episode, action, planHash, from, quorum, expires, reaskMs, refused, ...more };
   const ask = { ...terms, at, votes };

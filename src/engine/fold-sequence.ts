@@ -2,7 +2,7 @@
 import type { Derived, Episode, Input, Own, Principal, Sequence } from '../model.ts';
 import { denialKey } from './fold-actions.ts';
 import { foldOrder, rollingOf } from './fold-rollout.ts';
-import { askedToEnd, isLive, mapValues, updateEpisode, updateSequence } from './records.ts';
+import { askedToEnd, mapValues, updateEpisode, updateSequence } from './records.ts';
 
 type Body<Kind extends Derived['kind']> = Extract<Derived, { kind: Kind }>;
 type Told<Kind extends Input['kind']> = Extract<Input, { kind: Kind }>;
@@ -45,16 +45,14 @@ export function undoes(sequence: Sequence, { steps, reason, message }: Body<'und
 }
 
 /**
- * The way out of every state that is not over: what runs is asked to end, a rollout goes back, and of all else the next step
- * makes a stall.
+ * The way out of every state that is not over: a rollout goes back; and the next step asks what runs to end, and makes a stall
+ * of all else.
  */
 export function foldCancel(own: Own, body: Told<'cancel'>, at: number): Own {
   if (body.action !== undefined) return askedToEnd(own, body.action, at);
   const { episode, by } = body;
   const sequence = own.episodes[episode]?.sequence;
   if (sequence === undefined || sequence.status === 'stalled' || sequence.status === 'done') return own;
-  const record = own.actions[sequence.action ?? ''];
-  if (sequence.status === 'acting' && record && isLive(record)) return askedToEnd(own, record.action.id, at);
   if (sequence.status === 'holding' && rollingOf(sequence))
     return foldOrder(own, { kind: 'rollout-order', episode, what: 'abort', by });
   const reason = body.reason === undefined ? {} : { reason: body.reason };

@@ -28,8 +28,10 @@ export function foldGate(own: Own, body: Body<'gate'>): Own {
 }
 
 /** A closed gate asks one of our own actions to end; it is tried again when the gate lets it. */
-export function foldCancelling(own: Own, { action }: Body<'cancelling'>, at: number): Own {
-  return askedToEnd(updateAction(own, action, { gated: true }), action, at);
+export function foldCancelling(own: Own, { action, episode, ordered }: Body<'cancelling'>, at: number): Own {
+  if (ordered === undefined) return askedToEnd(updateAction(own, action, { gated: true }), action, at);
+  const done = updateSequence(own, episode, ({ ordered: _, ...sequence }) => sequence);
+  return askedToEnd(done, action, at);
 }
 
 /** A safe verb waits for what it asked to end; where that is our own, its sequence goes no further. */

@@ -91,7 +91,7 @@ export async function project(
         await change(tx, effectKey(body.action, body.attempt), { state: 'intended', dueAt: 0 });
         break;
       case 'cancel':
-        await change(tx, newest(body.action ?? runs(body.episode)), { cancelRequested: true, dueAt: 0 });
+        await change(tx, newest(body.action ?? ''), { cancelRequested: true, dueAt: 0 });
         break;
       case 'retry':
         // Its connector is asked at once.

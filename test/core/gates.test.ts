@@ -276,7 +276,7 @@ test('P9, P55: an outage is not zero, and a gate that was never evaluated is not
   expect(sim.own.gates['nulls-burst']?.state).toBe('unknown');
 });
 
-test('P20: gates and safe verbs stay armed while an approval waits', () => {
+test('P20: gates and safe verbs stay armed while an approval waits, and a gate that closes takes the question back', () => {
   const approval = { from: ['owner'], quorum: 1, expiresMs: DAY, reaskMs: DAY };
   const back = policyOf({
     policy: 'back',
@@ -294,14 +294,30 @@ test('P20: gates and safe verbs stay armed while an approval waits', () => {
   expect(sim.of('gate').at(-1)).toMatchObject({ state: 'closed' });
   expect(sim.of('intent').map(one => one.action.verb)).toEqual(['rollback']);
   const { approval: name } = sim.of('ask')[0]!;
+  expect(sim.of('withdrawn')).toMatchObject([{ approval: name, reason: 'gated' }]);
+  expect(sim.of('withdrawn')[0]?.message).toContain('while it waited for an answer');
+  // A yes to what was asked before is worth nothing: people had answered another question.
   sim.input({ kind: 'approval', approval: name, decision: 'yes', by: PERSON });
   sim.run(1, seen(0.2, 0.5));
   expect(
     sim.of('decision').some(({ decision }) => decision.holds.some(({ reason }) => reason === 'gated')),
   ).toBe(true);
+  sim.run(2, seen(0.01, 0.5));
+  expect(sim.of('ask')).toHaveLength(2);
   expect(sim.of('intent').filter(one => one.action.verb === 'retrain')).toEqual([]);
-  sim.run(1, seen(0.01, 0.5));
-  expect(sim.of('intent').filter(one => one.action.verb === 'retrain')).toMatchObject([{ approval: name }]);
+});
+
+test('P20: a gate that is only unknown holds what was approved, and the yes stays', () => {
+  const approval = { from: ['owner'], quorum: 1, expiresMs: DAY, reaskMs: DAY };
+  const sim = simulate([gateOf(), retrains({ actions: { retrain: { approval } } })]);
+  sim.run(1, { psi: 0.5, nulls: 0.01 });
+  const { approval: name } = sim.of('ask')[0]!;
+  sim.input({ kind: 'approval', approval: name, decision: 'yes', by: PERSON });
+  sim.run(1, { psi: 0.5, nulls: undefined });
+  expect(sim.of('withdrawn')).toEqual([]);
+  expect(sim.of('intent')).toEqual([]);
+  sim.run(1, { psi: 0.5, nulls: 0.01 });
+  expect(sim.of('intent')).toMatchObject([{ approval: name }]);
 });
 
 test('two gates in one policy are named by their rules', () => {

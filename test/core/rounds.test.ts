@@ -73,7 +73,7 @@ test.each`
   expect(pages(sim)).toHaveLength(stalled ? 1 : 0);
 });
 
-test('the page after the last round tells what was tried in every one', () => {
+test('the page after the last round: evidence, what was tried, a diagnosis and what is recommended, word for word', () => {
   const sim = simulate([policy(2, {}, [RETRAIN, PROMOTE])]);
   sim.tick(BAD);
   for (const version of ['v2', 'v3']) {
@@ -86,10 +86,18 @@ test('the page after the last round tells what was tried in every one', () => {
     sim.run(WITHIN / HOUR, BAD);
   }
   const text = String(pages(sim)[0]?.action.call.args.text);
-  expect(text).toContain(
-    'Round 1: retrain succeeded, version v2; promote 1 of 2 succeeded; promote 2 of 2 succeeded, version v2; not verified.',
+  expect(text).toBe(
+    [
+      'the remedy did not help: perf < 0.5 was false at the end: perf 0.9',
+      'p on late: {">":[{"var":"psi"},0.2]} fires, for 8 h now.',
+      'psi = 0.5',
+      'Tried:',
+      '- round 1: retrain succeeded, version v2, 1970-02-11 16:00 UTC to 1970-02-11 16:00 UTC; promote 1 of 2 succeeded, 1970-02-11 16:00 UTC to 1970-02-11 16:00 UTC; promote 2 of 2 succeeded, version v2, 1970-02-11 16:00 UTC to 1970-02-11 16:00 UTC; it did not help',
+      '- round 2: retrain succeeded, version v3, 1970-02-11 20:00 UTC to 1970-02-11 20:00 UTC; promote 1 of 2 succeeded, 1970-02-11 20:00 UTC to 1970-02-11 20:00 UTC; promote 2 of 2 succeeded, version v3, 1970-02-11 20:00 UTC to 1970-02-11 20:00 UTC',
+      'Diagnosis: the rule says breach now: psi > 0.2 (psi 0.5). Every step went well and what they were for is known not to hold: the cause is likely another one',
+      "Recommended: look for the cause in the data and upstream of it before the same is tried again. See 'flyball explain p'; 'flyball retry 4 --target model/late' tries it once more, 'flyball resolve 4 --target model/late --as resolved' ends it.",
+    ].join('\n'),
   );
-  expect(text).toContain('Round 2: retrain succeeded, version v3');
   expect(sim.of('stalled')[0]?.message).toContain('perf < 0.5 was false at the end: perf 0.9');
 });
 

@@ -1,0 +1,155 @@
+/** `pause` and `resume`: nothing begins in a scope, and with `--cancel` what runs there is asked to end. Each is on record. */
+import { z } from 'zod';
+import { appendInput } from '../engine/drive.ts';
+import { chainOf } from '../engine/ids.ts';
+import type { ActionRow, Json } from '../model.ts';
+import { command } from './command.ts';
+import { Refusal } from './perform.ts';
+import type { Ports } from './ports.ts';
+import { safe, when } from './time.ts';
+import { untilOf } from './time-input.ts';
+
+/** `all`, a target as kind/name, or a verb: the key of its pause among the facts. */
+async function pauseKey(ports: Ports, scope: string): Promise<string> {
+  if (scope === 'all') return 'pause:all';
+  if (ports.world.catalogue.verbs[scope]) return `pause:verb:${scope}`;
+  if (await ports.world.store.target(scope)) return `pause:target:${scope}`;
+  const targets = (await ports.world.store.targets()).map(row => chainOf(row.target));
+  const verbs = Object.keys(ports.world.catalogue.verbs);
+  throw new Refusal(
+    `${safe(scope, 80)} cannot be paused; expected all, a target (${targets.join(', ')}) or a verb (${verbs.join(', ')}).`,
+  );
+}
+
+const scopeInput = z
+  .string()
+  .min(1)
+  .max(200)
+  .default('all')
+  .describe('all, a target as kind/name, or a verb such as retrain.');
+
+export const pause = command({
+  name: 'pause',
+  title: 'Pause',
+  description:
+    'Starts no action any more: of all targets, of one, or of one verb, also none that is queued. Safe verbs such as rollback stay free, unless they are named or the Model says safe: [pause]. What runs goes on, and with --cancel it is asked to end: the kill switch. A rollout stays where it is, with its gates armed.',
+  input: z.strictObject({
+    scope: scopeInput,
+    reason: z.string().min(1).max(500).default('no reason given'),
+    until: z
+      .string()
+      .min(1)
+      .max(40)
+      .optional()
+      .describe('How long, such as 4h, or until when; until someone resumes it unless said.'),
+    cancel: z
+      .boolean()
+      .default(false)
+      .describe('What runs in the scope is asked to end; messages and safe verbs go on.'),
+  }),
+  output: z.object({
+    scope: z.string(),
+    until: z.number().optional().describe('Milliseconds since the epoch.'),
+    cancelled: z.array(z.string()).describe('Ids of actions that were asked to end.'),
+  }),
+  positional: ['scope'],
+  role: 'operator',
+  effect: 'safe',
+  examples: [
+    'flyball pause --reason "warehouse migration"',
+    'flyball pause model/late-flights --until 4h',
+    'flyball pause --cancel --reason "wrong data everywhere"',
+  ],
+  run: async (ports, input) => {
+    const key = await pauseKey(ports, input.scope);
+    const at = ports.world.clock();
+    const { principal: by } = ports;
+    const { scope, reason } = input;
+    const until = input.until === undefined ? {} : { until: untilOf(input.until, at) };
+    const cancel = input.cancel ? { cancel: true as const } : {};
+    await ports.world.store.transaction(async tx => {
+      await tx.fleet([{ kind: 'pause', scope, by, reason, ...until, ...cancel }], at);
+      await tx.setFact(key, { by: by.name, reason, at, ...until });
+    });
+    // After the pause: what is begun meanwhile meets it at its start.
+    const cancelled = input.cancel ? await endAll(ports, scope, reason) : [];
+    await wakeAll(ports);
+    return { scope, ...until, cancelled };
+  },
+  text: found =>
+    [
+      `${found.scope} is paused${found.until === undefined ? '' : ` until ${when(found.until)} UTC`}.`,
+      ...(found.cancelled.length > 0
+        ? [`Asked to end: ${found.cancelled.map(id => id.slice(0, 12)).join(', ')}.`]
+        : []),
+    ].join('\n'),
+});
+
+/** Asks what runs in a scope to end, each on the record of its chain. */
+async function endAll(ports: Ports, scope: string, reason: string): Promise<string[]> {
+  const rows = (await ports.world.store.actions({ live: true })).filter(row => mayEnd(ports, scope, row));
+  for (const { chain, action } of rows) {
+    const words = `the pause of ${scope}: ${reason}`;
+    const by = ports.principal;
+    await appendInput(ports.world, chain, { kind: 'cancel', action: action.id, by, reason: words });
+  }
+  return rows.map(row => row.action.id);
+}
+
+/** Messages, and what brings back a known state, go on; a safe verb ends only when it is the scope itself. */
+function mayEnd({ world }: Ports, scope: string, { chain, action }: ActionRow): boolean {
+  if (action.call.capability === 'notify.send') return false;
+  if (action.verb === scope) return true;
+  return (scope === 'all' || scope === chain) && world.catalogue.verbs[action.verb]?.safe !== true;
+}
+
+export const resume = command({
+  name: 'resume',
+  title: 'Resume',
+  description: 'Ends a pause. For people only.',
+  input: z.strictObject({
+    scope: scopeInput,
+    reason: z.string().max(500).optional().describe('Kept in the ledger.'),
+  }),
+  output: z.object({ scope: z.string(), was: z.boolean() }),
+  positional: ['scope'],
+  role: 'approver',
+  effect: 'decide',
+  examples: ['flyball resume'],
+  run: async (ports, input) => {
+    const key = await pauseKey(ports, input.scope);
+    const was = ((await ports.world.store.facts([key]))[key]?.value ?? null) !== null;
+    const why = input.reason === undefined ? {} : { reason: input.reason };
+    await ports.world.store.transaction(async tx => {
+      await tx.fleet(
+        [{ kind: 'resume', scope: input.scope, by: ports.principal, ...why }],
+        ports.world.clock(),
+      );
+      await tx.setFact(key, null);
+    });
+    await wakeAll(ports);
+    return { scope: input.scope, was };
+  },
+  text: found => (found.was ? `${found.scope} is no longer paused.` : `${found.scope} was not paused.`),
+});
+
+async function wakeAll(ports: Ports): Promise<void> {
+  const rows = await ports.world.store.targets();
+  await ports.world.store.transaction(async tx => {
+    for (const row of rows) await tx.setDue(chainOf(row.target), 0);
+  });
+}
+
+/** The pauses in force, one line each: what, who, why, since and until when. */
+export async function pausesInForce({ world }: Ports): Promise<readonly string[]> {
+  const found = Object.entries(await world.store.factsWithPrefix('pause:'));
+  return found.flatMap(([key, { value }]) => pauseLine(key.slice('pause:'.length), value, world.clock()));
+}
+
+function pauseLine(scope: string, value: Json, now: number): readonly string[] {
+  const said = value as { by?: string; reason?: string; at?: number; until?: number } | null;
+  if (said === null || (said.until !== undefined && said.until <= now)) return [];
+  const since = said.at === undefined ? '' : ` since ${when(said.at)}`;
+  const until = said.until === undefined ? '' : `, until ${when(said.until)}`;
+  return [`${scope} by ${said.by ?? '?'}${since}${until}: ${safe(said.reason ?? '')}`];
+}

@@ -1,0 +1,22 @@
+/** What people took out of service again, and why a yes is wanted for more than a limit: lines of `status`. */
+import type { Ask, Own } from '../model.ts';
+import { safe, when } from './time.ts';
+
+/** What else than a limit asks for a yes. */
+export const ASKED_FOR: Readonly<Record<NonNullable<Ask['why']>, string>> = {
+  adopt: 'the episode was opened in observe mode, or under other clauses',
+  reverted: 'somebody took this version out of service',
+};
+
+/** Versions that people took out of service again: Flyball leaves them where they are. */
+export function revertedLines(
+  target: string,
+  own: Own,
+): readonly { target: string; policy: string; group: string; text: string }[] {
+  return Object.entries(own.reverted).map(([version, { at, to }]) => ({
+    target,
+    policy: '',
+    group: '',
+    text: `${safe(version, 60)} was taken out of service by somebody else ${when(at)}, for ${safe(to, 60)}; it is not promoted again without a person's yes`,
+  }));
+}
