@@ -18,12 +18,12 @@ const waiting = z.object({
   from: z.array(z.string()),
   quorum: z.int(),
   yes: z.array(z.string()),
-  said: z.array(z.string()).describe('What each has said so far, with comments.'),
-  refused: z.array(z.string()).describe('Who may not decide: the author of the change, who asked for it.'),
-  undone: z.string().describe('How it is taken back when it does not help.'),
+  said: z.array(z.string()),
+  refused: z.array(z.string()),
+  undone: z.string(),
   askedAt: z.number(),
   expires: z.number().describe('Then it is denied.'),
-  paged: z.number().optional().describe('When people are paged that it still waits.'),
+  paged: z.number().optional(),
   planHash: z.string(),
   episode: z.int(),
 });
@@ -33,7 +33,7 @@ export const approvals = command({
   tool: 'flyball_list_approvals',
   title: 'Approvals waiting',
   description:
-    'Actions that wait for a yes: what would run where with which arguments, why, who may decide, and when it is denied if nobody answers. Deciding is for people, at a terminal.',
+    'Actions that wait for a yes: what would run where with which arguments, why, who may decide (refused: who may not), and when it is denied. Deciding is for people, at a terminal.',
   input: z.strictObject({
     target: z.string().max(200).optional().describe('Only of this target, as kind/name.'),
   }),

@@ -35,7 +35,7 @@ export const cancel = command({
   name: 'cancel',
   title: 'Cancel an action or an episode',
   description:
-    'Asks the connector to end an action that runs, or withdraws one that has not started. By the number of an episode: ends whatever its sequence does now. What runs is asked to end, a question is withdrawn, a rollout goes back, a wait is over; then it is stalled, and nobody is paged.',
+    'Asks the connector to end an action that runs, or withdraws one that has not started. Of an episode: ends what its sequence does now (a question is withdrawn, a rollout goes back); then it is stalled, and nobody is paged.',
   input: z.strictObject({
     action: z.string().min(1).max(64).describe('Start of the id or key of an action, or an episode number.'),
     ...episodeInput,

@@ -32,25 +32,17 @@ export const pause = command({
   name: 'pause',
   title: 'Pause',
   description:
-    'Starts no action any more: of all targets, of one, or of one verb, also none that is queued. Safe verbs such as rollback stay free, unless they are named or the Model says safe: [pause]. What runs goes on, and with --cancel it is asked to end: the kill switch. A rollout stays where it is, with its gates armed.',
+    'Starts no action any more, queued ones included: of all targets, of one, or of one verb. Safe verbs such as rollback stay free, unless named or the Model says safe: [pause]. What runs goes on; with cancel it is asked to end (kill switch). A rollout stays where it is, its gates armed.',
   input: z.strictObject({
     scope: scopeInput,
     reason: z.string().min(1).max(500).default('no reason given'),
-    until: z
-      .string()
-      .min(1)
-      .max(40)
-      .optional()
-      .describe('How long, such as 4h, or until when; until someone resumes it unless said.'),
-    cancel: z
-      .boolean()
-      .default(false)
-      .describe('What runs in the scope is asked to end; messages and safe verbs go on.'),
+    until: z.string().min(1).max(40).optional().describe('Such as 4h, or a time.'),
+    cancel: z.boolean().default(false).describe('Ends what runs, but messages and safe verbs.'),
   }),
   output: z.object({
     scope: z.string(),
-    until: z.number().optional().describe('Milliseconds since the epoch.'),
-    cancelled: z.array(z.string()).describe('Ids of actions that were asked to end.'),
+    until: z.number().optional(),
+    cancelled: z.array(z.string()),
   }),
   positional: ['scope'],
   role: 'operator',

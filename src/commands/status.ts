@@ -2,14 +2,7 @@
 import { z } from 'zod';
 import { formatDiagnostic } from '../dsl/index.ts';
 import { chainOf } from '../engine/ids.ts';
-import {
-  type ApprovalCause,
-  type Decision,
-  type HoldReason,
-  type Own,
-  PortError,
-  type TargetRow,
-} from '../model.ts';
+import { type Decision, type HoldReason, type Own, PortError, type TargetRow } from '../model.ts';
 import { blindRules, byCause } from './blind.ts';
 import { command, type Paint } from './command.ts';
 import { toldOf, toldText } from './messages.ts';
@@ -50,7 +43,6 @@ const output = z.object({
   blind: z.array(line),
   held: z.array(line),
   gates: z.array(line).describe('Gates on data that are not open.'),
-  reverted: z.array(line).describe('Versions that somebody else took out of service again.'),
   paused: z.array(z.string()),
   ok: z.int().min(0),
   targets: z.int().min(0),
@@ -116,7 +108,6 @@ async function collect(
     blind: [],
     held: [],
     gates: [],
-    reverted: [],
     paused: [],
     ok: 0,
     targets: rows.length,
@@ -177,7 +168,7 @@ async function addTarget(ports: Ports, found: Output, row: TargetRow): Promise<v
   addRollouts(found, chain, row.own);
   found.firing.push(...firing(chain, row.own));
   found.gates.push(...closedGates(chain, row.own));
-  found.reverted.push(...revertedLines(chain, row.own));
+  found.held.push(...revertedLines(chain, row.own));
   found.blind.push(...(await blindRules(ports, row)));
   for (const record of Object.values(row.own.actions)) {
     if (record.state !== 'unresolved') continue;
@@ -304,7 +295,6 @@ function text(found: Output, paint: Paint): string {
     ...section('BLIND', found.blind, paint.warn),
     ...section('HELD', found.held, paint.warn),
     ...section('GATES', found.gates, paint.warn),
-    ...section('REVERTED', found.reverted, paint.warn),
     ...found.paused.map((one, i) => [i === 0 ? paint.warn('PAUSED') : '', one]),
     ...found.silenced.map((one, i) => [i === 0 ? paint.warn('SILENCED') : '', one]),
     ...found.unmatched.map((one, i) => [
