@@ -1,6 +1,6 @@
 /** `health`: whether Flyball itself lives, is ready and keeps up. `/healthz`, `/readyz` and `/metrics` say the same. */
 import { z } from 'zod';
-import type { Census, Revision } from '../model.ts';
+import type { ActionRow, Census, Revision, Store } from '../model.ts';
 import { command, type Paint } from './command.ts';
 import { type Late, lateTargets } from './lateness.ts';
 import type { Ports } from './ports.ts';
@@ -90,7 +90,7 @@ async function examine(ports: Ports): Promise<Health> {
   const caughtUp = progress?.caughtUp ?? false;
   const late = lateTargets(census.due, revision?.policies ?? [], now, { never: !caughtUp });
   const live = await lifeOf(ports, progress);
-  const reasons = [...live, ...unready(revision, late, progress)];
+  const reasons = [...live, ...unready(revision, late), ...(await uncaught(store, progress))];
   if (reasons.length === 0) ports.progress?.catchUp();
   return {
     now,
@@ -116,11 +116,7 @@ async function lifeOf(ports: Ports, progress: Progress | undefined): Promise<str
   return (await ports.engine()) === undefined ? ['no engine runs: nothing is being enforced'] : [];
 }
 
-function unready(
-  revision: Revision | undefined,
-  late: readonly Late[],
-  progress: Progress | undefined,
-): string[] {
+function unready(revision: Revision | undefined, late: readonly Late[]): string[] {
   const reasons: string[] = [];
   if (!revision) reasons.push('no commit is in force yet');
   if (late.length > 0) {
@@ -129,10 +125,26 @@ function unready(
     );
     reasons.push(`not looked at in time: ${listed(named)}`);
   }
-  if (!progress || progress.caughtUp) return reasons;
-  if (progress.failing.length > 0) reasons.push(`cannot be looked at: ${listed(progress.failing)}`);
-  if (!progress.effectsAsked) reasons.push('what was under way before has not been asked about yet');
   return reasons;
+}
+
+/** What a process that was never ready has still to do. */
+async function uncaught(store: Store, progress: Progress | undefined): Promise<string[]> {
+  if (!progress || progress.caughtUp) return [];
+  const reasons: string[] = [];
+  if (progress.failing.length > 0) reasons.push(`cannot be looked at: ${listed(progress.failing)}`);
+  for (const row of progress.before) {
+    if (await isAsked(store, row)) continue;
+    reasons.push('what was under way before has not been asked about yet');
+    break;
+  }
+  return reasons;
+}
+
+/** Whoever asked about an action has moved its row. */
+async function isAsked(store: Store, { action, state, dueAt, polls }: ActionRow): Promise<boolean> {
+  const now = (await store.findAction(action.key)).find(row => row.action.key === action.key);
+  return now?.state !== state || now.dueAt !== dueAt || now.polls !== polls;
 }
 
 function listed(names: readonly string[]): string {
@@ -183,7 +195,8 @@ async function replicasOf({ world: { store }, engine, progress }: Ports): Promis
 
 /** Pauses in force by what they stop. */
 async function pausesOf(ports: Ports, now: number): Promise<Health['figures']['pauses']> {
-  const facts = Object.entries(await ports.world.store.factsWithPrefix('pause:'));
+  const all = Object.entries(await ports.world.store.factsWithPrefix('pause:'));
+  const facts = all.filter(([, { value }]) => !(Number((value as { until?: number } | null)?.until) <= now));
   return (['all', 'target', 'verb'] as const).map(scope => {
     const mine = facts.filter(([key]) => key.split(':')[1] === scope);
     const ages = mine.map(([, { value }]) => now - Number((value as { at?: number } | null)?.at ?? now));

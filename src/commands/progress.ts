@@ -1,5 +1,5 @@
 /** How the engine of this process gets on, by what its meter is told. For its health; nothing is decided on it. */
-import type { Clock, Meter } from '../model.ts';
+import type { ActionRow, Clock, Meter } from '../model.ts';
 
 /** A loop that gives no sign for this long stands still: longer than any call or query may take. */
 export const STUCK_MS = 300_000;
@@ -10,8 +10,8 @@ export interface Progress {
   readonly quietMs: Readonly<Record<string, number>>;
   /** Chains whose last tick could not be finished, in order of name. */
   readonly failing: readonly string[];
-  /** Whatever was under way when this process began has been asked about. */
-  readonly effectsAsked: boolean;
+  /** Actions that were under way and due to be asked about when this process began, as their rows were then. */
+  readonly before: readonly ActionRow[];
   /** It was ready once. */
   readonly caughtUp: boolean;
 }
@@ -23,19 +23,19 @@ export interface ProgressPort {
 }
 
 /** Begins now. `steady` is a clock that nobody sets; in milliseconds. */
-export function followProgress(steady: Clock): ProgressPort & { readonly meter: Meter } {
+export function followProgress(
+  steady: Clock,
+  before: readonly ActionRow[],
+): ProgressPort & { readonly meter: Meter } {
   const began = steady();
   const seen = new Map<string, number>();
   const failing = new Set<string>();
-  let effectsAsked = false;
   let caughtUp = false;
   const sign = (loop: string) => void (seen.has(loop) && seen.set(loop, steady()));
   return {
     meter(what) {
-      if (what.kind === 'round') {
-        seen.set(what.loop, steady());
-        if (what.loop === 'effects' && what.worked === 0) effectsAsked = true;
-      } else if (what.kind === 'tick') {
+      if (what.kind === 'round') seen.set(what.loop, steady());
+      else if (what.kind === 'tick') {
         sign('ticks');
         if (what.failed) failing.add(what.chain);
         else failing.delete(what.chain);
@@ -48,7 +48,7 @@ export function followProgress(steady: Clock): ProgressPort & { readonly meter: 
       return {
         quietMs: Object.fromEntries(loops.map(([loop, at]) => [loop, now - at])),
         failing: [...failing].sort(),
-        effectsAsked,
+        before,
         caughtUp,
       };
     },

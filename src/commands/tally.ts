@@ -3,9 +3,10 @@ import { chainOf } from '../engine/ids.ts';
 import type { Own, Sequence, Store } from '../model.ts';
 
 export type EpisodeStatus = Sequence['status'];
-const STATUSES: readonly EpisodeStatus[] = [
-  ...(['ready', 'asking', 'acting', 'holding', 'verifying', 'done', 'stalled'] as const),
-];
+const NO_EPISODES: Readonly<Record<EpisodeStatus, number>> = {
+  ...{ ready: 0, asking: 0, acting: 0, holding: 0, verifying: 0, done: 0, stalled: 0 },
+};
+const STATUSES = Object.keys(NO_EPISODES) as readonly EpisodeStatus[];
 
 /** One target's part, or the sum of all. */
 export interface Tally {
@@ -24,7 +25,7 @@ export interface Tally {
 }
 
 const NOTHING: Tally = {
-  episodes: Object.fromEntries(STATUSES.map(status => [status, 0])) as Record<EpisodeStatus, number>,
+  episodes: NO_EPISODES,
   blindSets: 0,
   blindTargets: 0,
   unresolved: 0,
@@ -55,7 +56,7 @@ export async function tallyOf(store: Store, heads: Readonly<Record<string, strin
 
 /** What one target's folded state says. */
 export function tallied(own: Own): Tally {
-  const episodes = { ...NOTHING.episodes };
+  const episodes = { ...NO_EPISODES };
   let contested = 0;
   for (const { ended, sequence } of Object.values(own.episodes)) {
     if (ended) continue;

@@ -7,7 +7,7 @@ import { parseDuration } from './quantity.ts';
 const LISTEN = /^(?:(127(?:\.\d{1,3}){3}|localhost)|\[(::1)\]):(\d{1,5})$/;
 const PORT_MAX = 65_535;
 /** Less would be a flood, more is no sign of life. */
-const DEAD_MAN_MS = { least: 10_000, most: 86_400_000 };
+const DEAD_MAN_MS = { least: 1000, most: 86_400_000 };
 
 const listen = z.string('expected text such as 127.0.0.1:8467').transform((text, context) => {
   const [, name, v6, digits] = LISTEN.exec(text) ?? [];
@@ -24,7 +24,7 @@ const duration = z.string().transform((text, context) => {
   const ms = parseDuration(text);
   const { least, most } = DEAD_MAN_MS;
   if (ms !== undefined && ms >= least && ms <= most) return ms;
-  context.addIssue({ code: 'custom', message: `found ${text}; expected a duration from 10s to 1d` });
+  context.addIssue({ code: 'custom', message: `found ${text}; expected a duration from 1s to 1d` });
   return z.NEVER;
 });
 

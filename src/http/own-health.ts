@@ -11,7 +11,7 @@ import {
   type ProgressPort,
   tellOutage,
 } from '../commands/index.ts';
-import type { Meter } from '../model.ts';
+import type { ActionRow, Meter } from '../model.ts';
 import { keepDeadManQuiet } from './dead-man.ts';
 import { type Door, openDoor } from './door.ts';
 import { type Metrics, metricsOf } from './metrics.ts';
@@ -36,7 +36,7 @@ export async function beginHealth(
 ): Promise<OwnHealth> {
   const { world } = ports;
   const steady = () => performance.now();
-  const progress = followProgress(steady);
+  const progress = followProgress(steady, await underWay(world));
   const metrics = metricsOf({ version: of.version, now: Date.now, ...processFigures() });
   meters.push(progress.meter, metrics.meter, entryLog(world.log));
   const own = { ...ports, progress, principal: DOOR, role: 'viewer' as const };
@@ -62,6 +62,12 @@ async function open(ports: Ports, metrics: Metrics, steady: () => number): Promi
   const door = await openDoor(listen, healthRoutes(ports, metrics, steady), ports.world.log);
   ports.world.log.info({ url: door.url }, 'http door open');
   return door;
+}
+
+/** What has to be asked about before this process has caught up. What is due later, somebody else may be at. */
+async function underWay({ store, realClock }: Ports['world']): Promise<readonly ActionRow[]> {
+  const due = await store.dueActions(realClock());
+  return due.filter(({ state }) => state === 'starting' || state === 'started');
 }
 
 type Until = Pick<Parameters<typeof beginHealth>[2], 'pause' | 'stopped' | 'deadManUrl'>;

@@ -1,4 +1,8 @@
 /** The daemon about itself: probes, metrics, its dead man's switch, its log, and what it tells after a crash. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { alarmAbove, furnish, POLICIES, setLevels } from './churn.ts';
 import { DAEMON_YAML, type Daemon, type Home, makeHome } from './home.ts';
@@ -7,6 +11,8 @@ import { until } from './until.ts';
 
 const LISTENING = `${DAEMON_YAML}listen: 127.0.0.1:0\n`;
 const { 'policies/remedy.yaml': _, ...documents } = POLICIES;
+
+const SECRET = 'xyzzy-5ecret-plugh';
 
 const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -18,6 +24,11 @@ async function home(settings = LISTENING): Promise<Home> {
   ends.push(() => made.end());
   await furnish(made);
   return made;
+}
+
+function filesBelow(folder: string): string[] {
+  const found = readdirSync(folder, { recursive: true, withFileTypes: true });
+  return found.filter(one => one.isFile()).map(one => join(one.parentPath, one.name));
 }
 
 interface Line {
@@ -105,6 +116,46 @@ test('a line of the log leads from the commit to the action and its key', async 
     ...{ action: action.id, key: action.key, attempt: 1, verb: 'notify', subject: action.call.subject },
   });
   expect(outcome).toMatchObject({ chain: 'dataset/levels', action: action.id, key: action.key, attempt: 1 });
+});
+
+test("a dead man's switch is told while it lives; its secret is nowhere to be read", async () => {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(`${request.method} ${request.url}`);
+    response.writeHead(asked.length === 1 ? 200 : 404).end();
+  });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  ends.push(() => new Promise(resolve => server.close(resolve)));
+  ends.push(async () => server.closeAllConnections());
+  const { port } = server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}/ping/\${env:FLYBALL_PING}`;
+  const at = await home(`${LISTENING}deadMan: { url: "${url}", every: 1s }\n`);
+  const unset = await at.flyball('run');
+  expect(unset).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(
+      'daemon.yaml: deadMan.url: the environment variable FLYBALL_PING is not set; set it where the daemon is started.',
+    ),
+  });
+
+  const daemon = await at.daemonWith({ FLYBALL_PING: SECRET });
+  const door = await doorOf(daemon);
+  const failed = await until('a call fails', () =>
+    linesOf(daemon).find(line => line.msg === 'dead man could not be told'),
+  );
+  expect(failed.failure).toBe('status 404');
+  expect(asked.slice(0, 2)).toEqual([`GET /ping/${SECRET}`, `GET /ping/${SECRET}`]);
+  const shown = (await ask(`${door}/metrics`)).text;
+  expect(samplesOf(shown)).toMatchObject({ 'flyball_dead_man_calls_total{result="ok"}': '1' });
+  const told = [
+    shown,
+    daemon.log(),
+    (await at.flyball('health', '--json')).stdout,
+    (await ask(`${door}/readyz`)).text,
+  ];
+  await daemon.end('SIGTERM');
+  expect(told.filter(text => text.includes(SECRET))).toEqual([]);
+  expect(filesBelow(at.state).filter(file => readFileSync(file).includes(SECRET))).toEqual([]);
 });
 
 describe('after an end without a word', () => {

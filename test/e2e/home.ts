@@ -46,6 +46,8 @@ export interface Home {
   write(path: string, text: string): void;
   /** Starts the daemon and waits until it works. */
   daemon(...args: readonly string[]): Promise<Daemon>;
+  /** The same with more in its environment. */
+  daemonWith(variables: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Daemon>;
   /** Ends what was started here and removes the folder. */
   end(): Promise<void>;
 }
@@ -75,6 +77,15 @@ export async function makeHome(
   if (files.length > 0) await initRepository({ dir: repository, files, author, at: Date.now() });
 
   const flyball = (...args: readonly string[]) => ranToEnd(args, { cwd: dir, env });
+  const daemonWith = (variables: Readonly<Record<string, string>>, ...args: readonly string[]) => {
+    const child = spawn(process.execPath, [BIN, 'run', ...args], {
+      cwd: dir,
+      env: { ...env, ...variables },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    daemons.push(child);
+    return started(child);
+  };
   return {
     dir,
     repository,
@@ -91,15 +102,8 @@ export async function makeHome(
       mkdirSync(dirname(join(dir, path)), { recursive: true });
       writeFileSync(join(dir, path), content);
     },
-    async daemon(...args) {
-      const child = spawn(process.execPath, [BIN, 'run', ...args], {
-        cwd: dir,
-        env,
-        stdio: ['ignore', 'ignore', 'pipe'],
-      });
-      daemons.push(child);
-      return started(child);
-    },
+    daemon: (...args) => daemonWith({}, ...args),
+    daemonWith,
     async end() {
       for (const child of daemons) await ended(child, 'SIGKILL');
       await endRuns(join(state, 'runs'));
