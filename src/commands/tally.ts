@@ -24,17 +24,6 @@ export interface Tally {
   readonly newestAt: number;
 }
 
-const NOTHING: Tally = {
-  episodes: NO_EPISODES,
-  blindSets: 0,
-  blindTargets: 0,
-  unresolved: 0,
-  contested: 0,
-  gatesClosed: 0,
-  asks: [],
-  newestAt: 0,
-};
-
 /** How many targets are read at once, so that ten thousand never lie in memory together. */
 const BATCH = 200;
 
@@ -51,7 +40,7 @@ export async function tallyOf(store: Store, heads: Readonly<Record<string, strin
     for (const row of await store.targetsOf(moved.slice(i, i + BATCH)))
       kept.set(chainOf(row.target), { head: row.head, tally: tallied(row.own) });
   }
-  return [...kept.values()].reduce((sum, { tally }) => added(sum, tally), NOTHING);
+  return sumOf([...kept.values()].map(({ tally }) => tally));
 }
 
 /** What one target's folded state says. */
@@ -77,17 +66,19 @@ export function tallied(own: Own): Tally {
   };
 }
 
-function added(a: Tally, b: Tally): Tally {
-  return {
-    episodes: Object.fromEntries(
-      STATUSES.map(status => [status, a.episodes[status] + b.episodes[status]]),
-    ) as Record<EpisodeStatus, number>,
-    blindSets: a.blindSets + b.blindSets,
-    blindTargets: a.blindTargets + b.blindTargets,
-    unresolved: a.unresolved + b.unresolved,
-    contested: a.contested + b.contested,
-    gatesClosed: a.gatesClosed + b.gatesClosed,
-    asks: b.asks.length === 0 ? a.asks : [...a.asks, ...b.asks],
-    newestAt: Math.max(a.newestAt, b.newestAt),
-  };
+function sumOf(tallies: Iterable<Tally>): Tally {
+  const episodes = { ...NO_EPISODES };
+  const sum = { blindSets: 0, blindTargets: 0, unresolved: 0, contested: 0, gatesClosed: 0, newestAt: 0 };
+  const asks: Tally['asks'][number][] = [];
+  for (const one of tallies) {
+    for (const status of STATUSES) episodes[status] += one.episodes[status];
+    sum.blindSets += one.blindSets;
+    sum.blindTargets += one.blindTargets;
+    sum.unresolved += one.unresolved;
+    sum.contested += one.contested;
+    sum.gatesClosed += one.gatesClosed;
+    sum.newestAt = Math.max(sum.newestAt, one.newestAt);
+    asks.push(...one.asks);
+  }
+  return { ...sum, episodes, asks };
 }
