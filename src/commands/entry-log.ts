@@ -4,7 +4,14 @@ import type { Entry, JsonObject, Log, Meter, Own } from '../model.ts';
 /** Of interest only beside the others of their chain, and many. */
 const UNSAID: readonly Entry['body']['kind'][] = ['transition', 'start-due', 'checkpoint', 'anchor'];
 /** Something that people should look at. */
-const WARNED: readonly Entry['body']['kind'][] = ['unresolved', 'stalled', 'not-verified', 'cannot-tell'];
+const WARNED: readonly Entry['body']['kind'][] = [
+  'unresolved',
+  'stalled',
+  'not-verified',
+  'cannot-tell',
+  'undoing',
+  'reverted',
+];
 
 /** A meter that logs what became durable. */
 export function entryLog(log: Log): Meter {

@@ -4,7 +4,7 @@ import type { Own, Sequence, Store } from '../model.ts';
 
 export type EpisodeStatus = Sequence['status'];
 const NO_EPISODES: Readonly<Record<EpisodeStatus, number>> = {
-  ...{ ready: 0, asking: 0, acting: 0, holding: 0, verifying: 0, done: 0, stalled: 0 },
+  ...{ ready: 0, asking: 0, acting: 0, holding: 0, verifying: 0, undoing: 0, done: 0, stalled: 0 },
 };
 const STATUSES = Object.keys(NO_EPISODES) as readonly EpisodeStatus[];
 
