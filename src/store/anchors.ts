@@ -3,7 +3,7 @@ import type { Entry } from '../model.ts';
 import { appendEntries } from './append.ts';
 import { FLEET } from './chain.ts';
 import { type Database, inPieces, placeholders, type Reader } from './database.ts';
-import { type Altered, storedEntries } from './proof.ts';
+import { type Altered, type Begin, storedEntries } from './proof.ts';
 import { parse } from './rows.ts';
 import type { Session } from './session.ts';
 
@@ -50,25 +50,45 @@ export function anchor(db: Database, at: number): Promise<readonly Entry[]> {
 
 /**
  * The first head that does not stand in its chain any more, of those in the fleet chain and those kept `outside`: finds a
- * tail that was cut together with the head; by the latter, the fleet's own too.
+ * tail that was cut together with the head; by the latter, the fleet's own too. A chain whose beginning was deleted must have
+ * a checkpoint that was anchored before that: else whoever deletes all of it could write one.
  */
 export async function verifyAnchors(
   db: Session,
-  only: string | undefined,
-  outside: readonly Head[],
+  {
+    only,
+    outside,
+    begins,
+  }: {
+    readonly only: string | undefined;
+    readonly outside: readonly Head[];
+    readonly begins: ReadonlyMap<string, Begin>;
+  },
 ): Promise<Altered | undefined> {
+  const unproved = new Map(begins);
+  // Nothing within the state can prove the beginning of the chain that proves all others.
+  if (!outside.some(head => head.chain === FLEET)) unproved.delete(FLEET);
+  const look = async (head: Head, who: string) => {
+    if (only !== undefined && head.chain !== only) return undefined;
+    const begin = begins.get(head.chain);
+    if (begin && head.seq < begin.first) return undefined;
+    if (begin && head.seq >= begin.seq) unproved.delete(head.chain);
+    return missing(db, head, who);
+  };
   for await (const { seq: anchor, body } of storedEntries(db, FLEET, { kind: 'anchor', page: 20 })) {
     const { heads } = parse<{ heads: Readonly<Record<string, string>> }>(body, `anchor ${anchor}`);
     for (const [chain, head] of Object.entries(heads)) {
-      if (only !== undefined && chain !== only) continue;
-      const altered = await missing(db, readHead(chain, head), `anchor ${anchor} of the fleet chain`);
+      const altered = await look(readHead(chain, head), `anchor ${anchor} of the fleet chain`);
       if (altered) return altered;
     }
   }
   for (const head of outside) {
-    if (only !== undefined && head.chain !== only) continue;
-    const altered = await missing(db, head, 'the anchor outside of the state');
+    const altered = await look(head, 'the anchor outside of the state');
     if (altered) return altered;
+  }
+  for (const [chain, { first, seq }] of unproved) {
+    const problem = `it is missing, and no anchor names checkpoint ${seq}, which stands for what is before entry ${first}`;
+    return { chain, seq: 1, problem };
   }
   return undefined;
 }

@@ -3,11 +3,18 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import { type Entry, PortError } from '../model.ts';
 import { type Head, verifyAnchors } from './anchors.ts';
 import type { Database, Reader } from './database.ts';
-import { type Altered, verifyChain } from './proof.ts';
+import { type Altered, type Begin, verifyChain } from './proof.ts';
+import type { Pruned, Retention } from './prune.ts';
 import { readChains } from './reads.ts';
 
 export type Verification =
-  | { readonly ok: true; readonly chains: number; readonly entries: number }
+  | {
+      readonly ok: true;
+      readonly chains: number;
+      readonly entries: number;
+      /** Chains that begin at a checkpoint, because their older entries were deleted; left out when none does. */
+      readonly checkpoints?: number;
+    }
   | ({ readonly ok: false } & Altered);
 
 /** What the ledger can do beyond the model's `Store`. */
@@ -21,6 +28,8 @@ export interface LedgerStore {
   rebuild(): Promise<{ readonly targets: number; readonly differences: string[] }>;
   /** Appends the heads that moved since the last time to the fleet chain, so that a tail cut off later is found. */
   anchor(at: number): Promise<readonly Entry[]>;
+  /** Deletes what is older than it is kept, after checkpoints that hold what it was folded into. */
+  prune(retention: Retention): Promise<Pruned>;
   /** Every chain's end now, to be kept outside of the state. */
   heads(): Promise<readonly Head[]>;
 }
@@ -33,16 +42,19 @@ export async function verify(
 ): Promise<Verification> {
   const chains = only === undefined ? await db.read(chainsFound) : [only];
   let entries = 0;
+  const begins = new Map<string, Begin>();
   for (const chain of chains) {
     const found = await db.read(session => verifyChain(session, chain));
     if ('problem' in found) return { ok: false, ...found };
     entries += found.entries;
+    if (found.begin) begins.set(chain, found.begin);
     await breathe();
   }
-  const unanchored = await db.read(session => verifyAnchors(session, only, outside));
+  const unanchored = await db.read(session => verifyAnchors(session, { only, outside, begins }));
   if (unanchored) return { ok: false, ...unanchored };
   if (only !== undefined && entries === 0) await refuseUnknown(db, only);
-  return { ok: true, chains: chains.length, entries };
+  const checkpoints = begins.size > 0 ? { checkpoints: begins.size } : {};
+  return { ok: true, chains: chains.length, entries, ...checkpoints };
 }
 
 /** Nothing to verify is not a proof. */

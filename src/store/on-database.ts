@@ -6,8 +6,10 @@ import { beat, claimTargets, readReplicas, releaseTargets } from './claims.ts';
 import type { Database } from './database.ts';
 import { type LedgerStore, verify } from './ledger.ts';
 import { migrate } from './migrate.ts';
+import { prune } from './prune.ts';
 import * as reads from './reads.ts';
-import { type Folding, rebuild } from './rebuild.ts';
+import { rebuild } from './rebuild.ts';
+import type { Folding } from './refold.ts';
 import { readClosure, revisionReader } from './revision.ts';
 import { json, parse } from './rows.ts';
 import { transactionOn } from './transaction.ts';
@@ -75,6 +77,7 @@ function storeOn(db: Database, folding: Folding): Store & LedgerStore {
     verify: (chain, outside) => verify(db, chain, outside),
     rebuild: () => rebuild(db, folding, 'all'),
     anchor: at => anchor(db, at),
+    prune: retention => prune(db, folding, retention),
     heads: () => readHeads(db),
   };
 }

@@ -4,7 +4,7 @@ import type { Store } from '../model.ts';
 import type { LedgerStore } from './ledger.ts';
 import { openStoreOn } from './on-database.ts';
 import { isPostgres, PostgresDatabase } from './postgres-database.ts';
-import type { Folding } from './rebuild.ts';
+import type { Folding } from './refold.ts';
 import { openSqliteStore } from './sqlite.ts';
 
 /** On PostgreSQL when `state` is an address of one, else in the file `flyball.db` of that folder. Throws PortError. */

@@ -1,5 +1,6 @@
 /** One chain against its own hashes: the first entry that is not what was appended, in bounded memory. */
 import { entryHash, GENESIS } from './chain.ts';
+import { type Checkpoint, checkpointBefore } from './checkpoint.ts';
 import type { Reader } from './database.ts';
 import { parse } from './rows.ts';
 import type { Session } from './session.ts';
@@ -26,17 +27,47 @@ export interface StoredEntry {
 /** Entries that are looked at together, so that memory stays bounded. */
 const PAGE = 200;
 
-/** One chain against its own hashes and its head, in the caller's transaction. `visit` gets each proved entry. */
+/** Where a chain begins whose older entries were deleted: at `first`, and checkpoint `seq` stands for what is missing. */
+export interface Begin {
+  readonly first: number;
+  readonly seq: number;
+}
+
+/** Gets a chain while it is proved: the checkpoint that it begins with, then each entry that the checkpoint does not hold. */
+export interface Visitor {
+  begin(checkpoint: Checkpoint): void;
+  entry(entry: StoredEntry): void;
+}
+
+/** One chain against its own hashes and its head, in the caller's transaction. */
 export async function verifyChain(
   db: Session,
   chain: string,
-  visit: (entry: StoredEntry) => void = () => undefined,
-): Promise<{ readonly entries: number } | Altered> {
+  visit: Visitor = { begin: () => undefined, entry: () => undefined },
+): Promise<{ readonly entries: number; readonly begin: Begin | undefined } | Altered> {
   let last = { seq: 0, hash: GENESIS };
+  let entries = 0;
+  let checkpoint: Checkpoint | undefined;
+  let begin: Begin | undefined;
+  const wrong = () =>
+    checkpoint && last.seq === checkpoint.upTo && last.hash !== checkpoint.hash
+      ? { chain, seq: last.seq, problem: `its hash is not the one that checkpoint ${checkpoint.seq} names` }
+      : undefined;
   for await (const row of storedEntries(db, chain)) {
-    const altered = compare(row, last);
+    const first = Number(row.seq);
+    if (entries === 0 && first > 1) {
+      checkpoint = await checkpointBefore(db, chain, first);
+      if (checkpoint) {
+        visit.begin(checkpoint);
+        begin = { first, seq: checkpoint.seq };
+        // Until the checkpoint's own hash is reached, or is this one, the way there is taken on trust.
+        last = { seq: first - 1, hash: row.prev };
+      }
+    }
+    const altered = wrong() ?? compare(row, last);
     if (altered) return { chain, ...altered };
-    visit(row);
+    if (checkpoint === undefined || first > checkpoint.upTo) visit.entry(row);
+    entries += 1;
     last = { seq: last.seq + 1, hash: row.hash };
   }
   const head = await db.get<{ seq: string; hash: string }>(
@@ -44,7 +75,7 @@ export async function verifyChain(
     chain,
   );
   const altered = compareHead(head, last);
-  return altered ? { chain, ...altered } : { entries: last.seq };
+  return altered ? { chain, ...altered } : { entries, begin };
 }
 
 /** Entries of a chain, or those of one kind, in order of their seqs whatever these are; a page at a time. */

@@ -1,21 +1,13 @@
 /** Folds chains again and puts the rows that are derived from them right, saying which differed. */
-import { type EntryBody, type Fresh, type Own, PortError, type TargetRef } from '../model.ts';
-import { agree, type DerivedAction, foldActions, isTerminal, noActions } from './actions-of.ts';
+import type { Own, TargetRef } from '../model.ts';
+import { agree, type DerivedAction, isTerminal } from './actions-of.ts';
 import { FLEET } from './chain.ts';
 import type { Database } from './database.ts';
-import { verifyChain } from './proof.ts';
 import { readAction } from './reads.ts';
-import { json, parse, targetOf } from './rows.ts';
+import { type Folding, refold } from './refold.ts';
+import { json, targetOf } from './rows.ts';
 import type { Session } from './session.ts';
 import { putAction, updateAction } from './transaction.ts';
-
-/** The engine's fold, handed in because the store imports no engine. */
-export interface Folding {
-  readonly fold: (own: Own, entry: Fresh) => Own;
-  readonly emptyOwn: (target: TargetRef) => Own;
-  /** Raised when the meaning of `Own` changes: rows of another version are folded again at opening. */
-  readonly foldVersion: number;
-}
 
 /** Every target chain, or those folded by another version, each in a transaction of its own. */
 export async function rebuild(
@@ -30,34 +22,16 @@ export async function rebuild(
   );
   const differences: string[] = [];
   for (const { chain } of chains) {
-    differences.push(...(await db.write(session => rebuildChain(session, db.place, folding, chain))));
+    differences.push(...(await db.write(session => rebuildChain(session, folding, chain))));
   }
   return { targets: chains.length, differences };
 }
 
-async function rebuildChain(
-  db: Session,
-  place: string,
-  { fold, emptyOwn, foldVersion }: Folding,
-  chain: string,
-): Promise<string[]> {
-  const target = targetOf(chain);
-  let own = emptyOwn(target);
-  const actions = noActions();
-  // What was altered is never folded into a state that acts.
-  const verified = await verifyChain(db, chain, entry => {
-    const body = parse<EntryBody>(entry.body, `entry ${entry.seq} of ${chain}`);
-    own = fold(own, { seq: Number(entry.seq), at: Number(entry.at), body });
-    foldActions(actions, body, Number(entry.at));
-  });
-  if ('problem' in verified) {
-    throw new PortError(
-      `state ${place}: entry ${verified.seq} of ${chain} is not as it was appended: ${verified.problem}. Nothing of ` +
-        'this chain was rebuilt; restore the state from a backup, then run it again.',
-      { code: 'ledger-altered', retry: 'never', subject: chain },
-    );
-  }
-  const differences = await rebuildOwn(db, { target, chain, own, foldVersion });
+async function rebuildChain(db: Session, folding: Folding, chain: string): Promise<string[]> {
+  const { folded } = await refold(db, chain, folding);
+  const { own, actions } = folded;
+  const { foldVersion } = folding;
+  const differences = await rebuildOwn(db, { target: targetOf(chain), chain, own, foldVersion });
   for (const one of actions.byKey.values()) differences.push(...(await rebuildAction(db, chain, one)));
   return differences;
 }

@@ -3,7 +3,7 @@ import type { Store } from '../model.ts';
 import { Connection } from './connection.ts';
 import type { LedgerStore } from './ledger.ts';
 import { openStoreOn } from './on-database.ts';
-import type { Folding } from './rebuild.ts';
+import type { Folding } from './refold.ts';
 import { SqliteDatabase } from './sqlite-database.ts';
 
 /** How long a transaction waits for another process, unless it is told. */

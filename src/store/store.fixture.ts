@@ -12,7 +12,7 @@ import type {
   Store,
   TargetRef,
 } from '../model.ts';
-import type { Folding } from './rebuild.ts';
+import type { Folding } from './refold.ts';
 import { chainOf } from './rows.ts';
 
 /** Counts the entries of each kind and keeps the times: deterministic, and any lost entry changes it. */

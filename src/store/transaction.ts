@@ -7,9 +7,6 @@ import { setRevision } from './revision.ts';
 import { type ActionRecord, actionColumns, actionRowOf, chainOf, json } from './rows.ts';
 import type { Session } from './session.ts';
 
-/** How long observation rows are kept, by `takenAt`: a year and a month, so that a backtest sees every season. */
-export const OBSERVATIONS_KEPT_MS = 400 * 86_400_000;
-
 /** The model's transaction in this session. Its methods wait for each other. */
 export function transactionOn(db: Session, foldVersion: number): Transaction {
   const step =
@@ -134,9 +131,6 @@ async function keepObservations(db: Session, chain: string, snapshot: Snapshot):
       );
     }
   }
-  // A seek in an index that usually finds nothing.
-  const before = takenAt - OBSERVATIONS_KEPT_MS;
-  await db.run('DELETE FROM observations WHERE chain = ?1 AND taken_at < ?2', chain, before);
 }
 
 /** A second row with the same action id and attempt is refused by the table. */
