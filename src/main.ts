@@ -7,11 +7,10 @@ import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { paintFor } from './cli/paint.ts';
 import { runProgram, type Terminal } from './cli/program.ts';
-import { type DaemonSettings, follow, type PolicyText, type Ports } from './commands/index.ts';
+import { type DaemonSettings, follow, keepLedger, type PolicyText, type Ports } from './commands/index.ts';
 import { filled } from './connectors/secrets.ts';
 import { parseDaemonYaml } from './dsl/index.ts';
 import { run } from './engine/reconcile.ts';
-import type { World } from './engine/world.ts';
 import { beginRepository } from './git/begin.ts';
 import { openRepository } from './git/repository.ts';
 import { watchBranch } from './git/watch.ts';
@@ -33,8 +32,6 @@ import {
 
 /** How often the daemon looks for due rows that no wake-up announced. */
 const REST_MS = 200;
-/** A fleet anchor is written this often, and at shutdown. */
-const ANCHOR_MS = 3_600_000;
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 
@@ -296,7 +293,7 @@ async function runDaemon(
       { env: settings.env, state: placeOf(settings.state), branch: settings.branch, trust: settings.trust },
       'engine started',
     );
-    const anchored = anchorHourly(ports.ledger, world, pause, options.stopped);
+    const anchored = keepLedger(ports, pause, options.stopped);
     await run(world, { pause, stopped: options.stopped, restMs: REST_MS });
     await watch.close();
     await anchored;
@@ -329,16 +326,4 @@ async function followPolicies(ports: Ports, worktree: boolean) {
     });
   const watched = await openRepository({ dir: settings.repository, branch: settings.branch });
   return watchBranch(watched, head => follow(ports, head, () => repository.files(head.sha)), { onError });
-}
-
-async function anchorHourly(
-  ledger: Ports['ledger'],
-  world: World,
-  pause: (ms: number) => Promise<unknown>,
-  stopped: () => boolean,
-): Promise<void> {
-  while (!stopped()) {
-    await pause(ANCHOR_MS);
-    if (!stopped()) await ledger.anchor(world.clock());
-  }
 }

@@ -28,6 +28,9 @@ import { openStore } from './store/open.ts';
 import { isPostgres } from './store/postgres-database.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 
+const DAY_MS = 86_400_000;
+/** Where daemon.yaml does not say: a year and a month, so that a backtest sees every season. */
+const OBSERVATIONS_KEPT_MS = 400 * DAY_MS;
 /** A replica whose last heartbeat is older is taken for dead. */
 const REPLICA_MS = 15_000;
 
@@ -121,24 +124,36 @@ function ledgerOf(of: {
 }): Ports['ledger'] {
   const { store, settings, log, repository } = of;
   const ref = settings.anchors?.ref;
-  if (ref === undefined) return store;
+  const keepOutside = async (at: number) => {
+    if (ref !== undefined) await writeAnchors(await repository(), ref, await store.heads(), at);
+  };
   return {
     rebuild: () => store.rebuild(),
-    verify: async chain => store.verify(chain, await readAnchors(await repository(), ref)),
+    verify: async chain =>
+      store.verify(chain, ref === undefined ? [] : await readAnchors(await repository(), ref)),
     anchor: async at => {
       const entries = await store.anchor(at);
-      try {
-        await writeAnchors(await repository(), ref, await store.heads(), at);
-      } catch (error) {
-        // The state has its own anchor; the next one is written there too.
-        log.error(
-          { ref, error: error instanceof Error ? error.message : String(error) },
-          'anchor was not written',
-        );
-      }
+      // The state has its own anchor; the next one is written there too.
+      await keepOutside(at).catch(error =>
+        log.error({ ref: ref ?? '', error: messageOf(error) }, 'anchor was not written'),
+      );
       return entries;
     },
+    prune: async (at, which) => {
+      const { ledgerMs, observationsMs = OBSERVATIONS_KEPT_MS } = settings.retention ?? {};
+      return store.prune({
+        at,
+        entriesFrom: ledgerMs === undefined ? undefined : at - ledgerMs,
+        slackMs: which === 'all' ? 0 : Math.max(DAY_MS, (ledgerMs ?? 0) / 10),
+        observationsFrom: at - observationsMs,
+        anchored: () => keepOutside(at),
+      });
+    },
   };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** The process id of a replica that works on a shared state now: one that beat within the last seconds. */

@@ -10,7 +10,7 @@ import { explain } from './explain.ts';
 import { fmt } from './fmt.ts';
 import { health } from './health.ts';
 import { init } from './init.ts';
-import { ledgerRebuild, ledgerVerify, log } from './ledger.ts';
+import { ledgerPrune, ledgerRebuild, ledgerVerify, log } from './ledger.ts';
 import { lint } from './lint.ts';
 import { pause, resume } from './pause.ts';
 import { plan } from './plan.ts';
@@ -47,6 +47,7 @@ export const commands: readonly Command[] = [
   log,
   ledgerVerify,
   ledgerRebuild,
+  ledgerPrune,
   pause,
   resume,
   silence,
@@ -69,6 +70,7 @@ export { propertiesOf } from './command.ts';
 export { entryLog } from './entry-log.ts';
 export { follow, followHead } from './follow.ts';
 export { type Health, health } from './health.ts';
+export { keepLedger } from './keep-ledger.ts';
 export { NOTE_MS, noteEnded, noteWorking, tellOutage } from './outage.ts';
 export { describeError, enforcementNote, mayPerform, perform, Refusal } from './perform.ts';
 export type { DaemonSettings, LedgerPort, PolicyText, Ports, ProposalView, RepositoryPort } from './ports.ts';

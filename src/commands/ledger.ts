@@ -97,6 +97,7 @@ export const ledgerVerify = command({
     ok: z.boolean(),
     chains: z.int().optional(),
     entries: z.int().optional(),
+    checkpoints: z.int().optional(),
     problem: z.string().optional(),
   }),
   positional: ['chain'],
@@ -105,14 +106,46 @@ export const ledgerVerify = command({
   examples: ['flyball ledger verify'],
   run: async (ports, input) => {
     const found = await ports.ledger.verify(input.chain);
-    if (found.ok) return { ok: true, chains: found.chains, entries: found.entries };
+    if (found.ok) return { ...found };
     return { ok: false, problem: `${found.chain} entry ${found.seq}: ${found.problem}` };
   },
   text: (found, paint) =>
     found.ok
-      ? paint.good(`whole: ${found.entries ?? 0} entries in ${found.chains ?? 0} chains`)
+      ? paint.good(
+          `whole: ${found.entries ?? 0} entries in ${found.chains ?? 0} chains${begun(found.checkpoints)}`,
+        )
       : paint.bad(found.problem ?? 'altered'),
   exit: found => (found.ok ? 0 : 1),
+});
+
+function begun(checkpoints = 0): string {
+  if (checkpoints === 0) return '';
+  return `; ${checkpoints} of them ${checkpoints === 1 ? 'begins' : 'begin'} at a checkpoint, as older entries were deleted`;
+}
+
+export const ledgerPrune = command({
+  name: 'ledger prune',
+  title: 'Delete what is kept no longer',
+  description:
+    'Deletes entries, ticks and what only they need, and observations, older than retention in daemon.yaml; a checkpoint ' +
+    'holds what the entries were folded into. The daemon does it daily where it is worth it.',
+  input: z.strictObject({}),
+  output: z.object({
+    chains: z.int(),
+    entries: z.int(),
+    ticks: z.int(),
+    actions: z.int(),
+    messages: z.int(),
+    closures: z.int(),
+    observations: z.int(),
+  }),
+  role: 'operator',
+  effect: 'operate',
+  examples: ['flyball ledger prune'],
+  run: async ports => ({ ...(await ports.ledger.prune(ports.world.clock(), 'all')) }),
+  text: found =>
+    `deleted of ${found.chains} chains: ${found.entries} entries, ${found.ticks} ticks, ${found.actions} actions, ` +
+    `${found.closures} closed policies; and ${found.messages} messages, ${found.observations} observations`,
 });
 
 export const ledgerRebuild = command({

@@ -53,16 +53,35 @@ export interface RepositoryPort {
   close(branch: string): Promise<void>;
 }
 
+/** What was deleted, and in how many chains. */
+export interface Pruned {
+  readonly chains: number;
+  readonly entries: number;
+  readonly ticks: number;
+  readonly actions: number;
+  readonly messages: number;
+  readonly closures: number;
+  readonly observations: number;
+}
+
 export interface LedgerPort {
-  verify(
-    chain?: string,
-  ): Promise<
-    | { readonly ok: true; readonly chains: number; readonly entries: number }
+  verify(chain?: string): Promise<
+    | {
+        readonly ok: true;
+        readonly chains: number;
+        readonly entries: number;
+        readonly checkpoints?: number;
+      }
     | { readonly ok: false; readonly chain: string; readonly seq: number; readonly problem: string }
   >;
   rebuild(): Promise<{ readonly targets: number; readonly differences: string[] }>;
   /** Writes down where the chains end, in the fleet chain and where daemon.yaml says. */
   anchor(at: number): Promise<readonly Entry[]>;
+  /**
+   * Deletes what is older than daemon.yaml keeps it, after checkpoints; gives what was deleted. `worthwhile`: only of chains
+   * where that is much, as every checkpoint costs an entry.
+   */
+  prune(at: number, which: 'all' | 'worthwhile'): Promise<Pruned>;
 }
 
 /** daemon.yaml, checked, with absolute paths. It is never in the policy repository. */
@@ -78,6 +97,8 @@ export interface DaemonSettings {
   readonly secrets?: Readonly<Record<string, readonly string[]>>;
   /** The ref of the policy repository that the ledger's heads are written to. */
   readonly anchors?: { readonly ref: string } | undefined;
+  /** How long entries and observations are kept; for ever, and 400 days, unless said. */
+  readonly retention?: { readonly ledgerMs?: number | undefined; readonly observationsMs: number };
   /** A loopback address for the daemon's HTTP door. */
   readonly listen?: { readonly host: string; readonly port: number };
   /** What the daemon asks while it lives; secrets in `url` stand as `${env:FLYBALL_…}`. */

@@ -6,6 +6,9 @@ import { parseDuration } from './quantity.ts';
 /** `127.0.0.1:8467`, `localhost:8467` or `[::1]:8467`. */
 const LISTEN = /^(?:(127(?:\.\d{1,3}){3}|localhost)|\[(::1)\]):(\d{1,5})$/;
 const PORT_MAX = 65_535;
+const DAY_MS = 86_400_000;
+/** A year and a month, so that a backtest sees every season. */
+const OBSERVATIONS_KEPT = '400d';
 /** Less would be a flood, more is no sign of life. */
 const DEAD_MAN_MS = { least: 1000, most: 86_400_000 };
 
@@ -25,6 +28,14 @@ const duration = z.string().transform((text, context) => {
   const { least, most } = DEAD_MAN_MS;
   if (ms !== undefined && ms >= least && ms <= most) return ms;
   context.addIssue({ code: 'custom', message: `found ${text}; expected a duration from 1s to 1d` });
+  return z.NEVER;
+});
+
+/** Less than a day would cut off what is still being looked at. */
+const kept = z.string().transform((text, context) => {
+  const ms = parseDuration(text);
+  if (ms !== undefined && ms >= DAY_MS) return ms;
+  context.addIssue({ code: 'custom', message: `found ${text}; expected a duration of at least 1d` });
   return z.NEVER;
 });
 
@@ -74,6 +85,13 @@ const schema = z.strictObject({
     })
     .optional()
     .describe('Where in the policy repository the heads of the ledger are written to.'),
+  retention: z
+    .strictObject({
+      ledger: kept.optional().describe('How long entries are kept; for ever unless said.'),
+      observations: kept.prefault(OBSERVATIONS_KEPT).describe('How long backtests can look back.'),
+    })
+    .prefault({})
+    .transform(({ ledger, observations }) => ({ ledgerMs: ledger, observationsMs: observations })),
   listen: listen
     .optional()
     .describe('Where /metrics, /healthz and /readyz are; a loopback address with a port. Absent: nowhere.'),

@@ -162,6 +162,18 @@ test.each([
 });
 
 test.each([
+  ['', { ledgerMs: undefined, observationsMs: 400 * 86_400_000 }],
+  ['retention: { ledger: 730d }', { ledgerMs: 730 * 86_400_000, observationsMs: 400 * 86_400_000 }],
+  ['retention: { observations: 30d }', { ledgerMs: undefined, observationsMs: 30 * 86_400_000 }],
+  ['retention: { ledger: 5m }', 'found 5m; expected a duration of at least 1d'],
+  ['retention: { messages: 5d }', 'messages'],
+])('daemon.yaml with %s', (line, expected) => {
+  const found = parseDaemonYaml(`repository: .\n${line}\n`, 'daemon.yaml');
+  if (typeof expected === 'string') expect(found).toEqual({ problems: [expect.stringContaining(expected)] });
+  else expect(found).toMatchObject({ settings: { retention: expected } });
+});
+
+test.each([
   ['secrets: { FLYBALL_TOKEN: [prometheus.example, "localhost:9090"] }', undefined],
   ['secrets: { TOKEN: [x.example] }', 'FLYBALL_'],
   ['secrets: { FLYBALL_TOKEN: [] }', 'at least one host'],
