@@ -22,7 +22,7 @@ export async function noteWorking({ store, clock }: Working): Promise<void> {
 }
 
 /** The engine ends in order. */
-export async function noteEnded({ store }: Working): Promise<void> {
+export async function noteEnded({ store }: Pick<World, 'store'>): Promise<void> {
   await store.setMeta(META, '');
 }
 
