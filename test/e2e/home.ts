@@ -59,16 +59,17 @@ env: test
 trust: local-user
 `;
 
-/** A new home with these policies in the first commit of its repository. */
+/** A new home with these policies in the first commit of its repository. `variables` are in the environment of all that it runs. */
 export async function makeHome(
   policies: Readonly<Record<string, string>>,
   settings: string = DAEMON_YAML,
+  variables: Readonly<Record<string, string>> = {},
 ): Promise<Home> {
   const dir = mkdtempSync(join(realpathSync(tmpdir()), 'flyball-e2e-'));
   const repository = join(dir, 'policies');
   const state = join(dir, 'state');
   const { PATH = '' } = process.env;
-  const env = { ...ENV, PATH, HOME: dir, FLYBALL_HOME: dir };
+  const env = { ...ENV, PATH, HOME: dir, FLYBALL_HOME: dir, ...variables };
   const daemons: ChildProcess[] = [];
   for (const folder of ['data', 'code', 'world']) mkdirSync(join(dir, folder));
   writeFileSync(join(dir, 'daemon.yaml'), settings);
