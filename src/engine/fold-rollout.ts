@@ -26,9 +26,19 @@ export function isRolling(episode: Pick<Episode, 'sequence'>): boolean {
   return rollingOf(episode.sequence) !== undefined;
 }
 
-/** It is taking steps back, or in a rollout: it goes on to its end although its episode has ended. */
-export function outlives(episode: Pick<Episode, 'sequence'>): boolean {
-  return isRolling(episode) || episode.sequence.status === 'undoing';
+/**
+ * Some calls of its step are done and some are not: traffic has moved and the champion is not pointed. That the rule has cleared
+ * may be their doing, and the rest is done all the same; not when a person or a removed policy has ended the episode.
+ */
+export function isHalfway({ sequence, ended }: Pick<Episode, 'sequence' | 'ended'>): boolean {
+  const { status, phase, rollout } = sequence;
+  if (ended?.how === 'resolved' || ended?.how === 'policy-removed') return false;
+  return phase > 0 && rollout === undefined && (status === 'ready' || status === 'acting');
+}
+
+/** It is taking steps back, in a rollout, or in the middle of a step: it goes on although its episode has ended. */
+export function outlives(episode: Pick<Episode, 'sequence' | 'ended'>): boolean {
+  return isRolling(episode) || isHalfway(episode) || episode.sequence.status === 'undoing';
 }
 
 /** Another episode's rollout holds what an action would touch: its traffic is not free between two shifts. */

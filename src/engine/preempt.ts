@@ -4,6 +4,7 @@
  */
 import type { Action, Hold, SequencePlan, Verb } from '../model.ts';
 import { causeOf, emit } from './draft.ts';
+import { isHalfway } from './fold-rollout.ts';
 import type { Progress } from './form.ts';
 import { chainOf } from './ids.ts';
 import { lockOf } from './locks.ts';
@@ -52,8 +53,8 @@ export function abortPromotions(p: Progress, action: Action): void {
   for (const other of Object.values(draft.own.episodes)) {
     const { sequence, plan, cause } = other;
     const step = plan?.steps[sequence.stepIndex];
-    const between = sequence.status === 'ready' && sequence.phase > 0 && sequence.rollout === undefined;
-    if (other.id === episode.id || other.ended || step?.verb !== 'promote' || !between) continue;
+    const between = sequence.status === 'ready' && isHalfway(other);
+    if (other.id === episode.id || step?.verb !== 'promote' || !between) continue;
     const version = draft.snapshot.serving?.champion;
     emit(draft, {
       kind: 'stalled',

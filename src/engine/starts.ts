@@ -4,10 +4,11 @@ import { admission, isMessage } from './admit.ts';
 import { goesBack, holdsBack } from './back.ts';
 import { type Draft, emit } from './draft.ts';
 import { moment } from './fact-values.ts';
-import { isRolling, outlives } from './fold-rollout.ts';
+import { isHalfway, isRolling, outlives } from './fold-rollout.ts';
 import { planOf } from './form.ts';
 import { notReady } from './preconditions.ts';
 import { inOrder, isAside } from './records.ts';
+import { orphanOf } from './rollout-back.ts';
 
 type Refusal = Pick<Extract<Derived, { kind: 'withdrawn' }>, 'reason' | 'message'>;
 
@@ -25,7 +26,8 @@ export function checkStarts(draft: Draft, policies: readonly ClosedPolicy[]): vo
     emit(draft, { kind: 'withdrawn', cause, episode: episode.id, action: id, attempt, ...refusal });
     // Who cancels does not want it begun again at the next tick.
     const again = !record.cancelRequested || record.gated === true;
-    if (again || isAside(step) || episode.ended || outlives(episode)) continue;
+    const over = episode.ended !== undefined || outlives(episode);
+    if (again || isAside(step) || (over && !isHalfway(episode))) continue;
     const version = draft.snapshot.serving?.champion;
     emit(draft, {
       kind: 'stalled',
@@ -48,11 +50,14 @@ function refusalOf(
   if (goesBack(action.step)) return heldBack(draft, action, episode);
   if (action.deadline !== undefined && draft.at >= action.deadline)
     return { reason: 'expired', message: `its time was over before it began (${moment(action.deadline)})` };
-  const policy = policies.find(one => one.policy === episode?.cause.policy);
+  const halfway = episode !== undefined && isHalfway(episode);
+  const policy =
+    policies.find(one => one.policy === episode?.cause.policy) ??
+    (halfway ? orphanOf(draft.own, episode) : undefined);
   if (verb && isMessage(verb)) return undefined;
   if (!episode || !verb || !policy) return { reason: 'policy-removed', message: 'its policy is gone' };
   const rolling = isRolling(episode);
-  if (episode.ended && !rolling)
+  if (episode.ended && !rolling && !halfway)
     return { reason: 'ended', message: `its episode ended: ${episode.ended.how}` };
   const plan = planOf({ policy, episode });
   return refusal([

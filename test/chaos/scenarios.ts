@@ -77,8 +77,6 @@ const rollback: Scenario = {
           doing([stepOf('rollback')], {
             name: 'back',
             when: condition(compares('errors', '>', 0.5)),
-            // The traffic's return clears it, before the champion is pointed.
-            keepForMs: 3 * HOUR,
           }),
         ),
       ],
