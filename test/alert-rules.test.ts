@@ -25,6 +25,19 @@ const tested: readonly string[] = read('flyball.rules.test.yaml').tests.flatMap(
       .map(({ alertname }) => alertname),
 );
 
+/** Without a series before the first of their kind. */
+const LAZY = new Set([
+  ...[
+    'rounds_total',
+    'observations_total',
+    'queries_total',
+    'decisions_total',
+    'episodes_total',
+    'actions_total',
+  ],
+  'effect_call_duration_seconds',
+]);
+
 /** Label sets by the name of a metric, as the daemon shows them. */
 const shown = new Map<string, Readonly<Record<string, string>>[]>();
 beforeAll(async () => {
@@ -58,4 +71,22 @@ test.each(alerts.map(one => [one.alert, one] as const))('%s', (name, { expr, lab
   expect(['page', 'ticket', 'none']).toContain(labels.severity);
   expect(annotations.summary).not.toBe('');
   expect(name === 'Watchdog' || annotations.description !== undefined).toBe(true);
+});
+
+test('every metric stands in the documentation, and nothing else does', () => {
+  const text = readFileSync(join(FOLDER, '..', '..', 'docs', 'operations.md'), 'utf8');
+  const rows = text
+    .split('\n')
+    .filter(line => /^\| `[a-z_]+(\{|`)/.test(line) && line.split('|').length === 5);
+  const told = rows.flatMap(row =>
+    [...(row.split('|')[1] ?? '').matchAll(/`([a-z_]+)/g)].map(match => match[1]),
+  );
+  const names = [...shown.keys()].map(name => name.replace(/_(?:bucket|sum|count)$/, ''));
+  const ours = new Set(
+    names.flatMap(name => (name.startsWith('flyball_') ? name.slice('flyball_'.length) : [])),
+  );
+  expect(told.toSorted()).toEqual(expect.arrayContaining([...ours].sort()));
+  expect([...ours].sort()).toEqual(
+    expect.arrayContaining([...new Set(told)].filter(name => !LAZY.has(name ?? ''))),
+  );
 });

@@ -41,6 +41,7 @@ async function anchoredAt(db: Reader): Promise<number | undefined> {
     FLEET,
   );
   if (anchor) return anchor.at;
-  const first = await db.get<{ at: number | null }>('SELECT min(at) AS at FROM entries WHERE seq = 1');
+  // Before the first anchor there are few entries.
+  const first = await db.get<{ at: number | null }>('SELECT min(at) AS at FROM entries');
   return first?.at ?? undefined;
 }
