@@ -201,7 +201,8 @@ describe('one engine a state', () => {
     ]);
     const again = await at.daemon();
     expect(await again.end('SIGINT')).toBe(0);
-    expect(entriesOf(at.state, 'anchor')).toHaveLength(2);
+    // Nothing was appended meanwhile, so there was nothing to anchor.
+    expect(entriesOf(at.state, 'anchor')).toEqual(anchors);
     await lostNothing(at);
   });
 
