@@ -213,6 +213,25 @@ const steps: readonly string[] = [
   -- How far each chain is anchored. Not in heads: an anchor must not stand in the way of those who append.
   CREATE TABLE anchored (chain TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Observations as a time series: a row a look, whose constant parts are shapes. Shape 0 is a row from before there were any.
+  CREATE TABLE shapes (
+    nr   INTEGER PRIMARY KEY,
+    hash TEXT NOT NULL UNIQUE,
+    body TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE series (
+    chain    TEXT NOT NULL,
+    taken_at REAL NOT NULL,
+    nr       INTEGER NOT NULL,
+    body     TEXT NOT NULL,
+    PRIMARY KEY (chain, taken_at, nr)
+  ) STRICT;
+  INSERT INTO series SELECT chain, taken_at,
+    row_number() OVER (PARTITION BY chain, taken_at ORDER BY nr) - 1,
+    json_array(json_array(0, policy, body)) FROM observations;
+  DROP TABLE observations;
+  `,
 ];
 
 export const sqliteSchema: Schema = {

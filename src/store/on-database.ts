@@ -6,6 +6,7 @@ import { beat, claimTargets, readReplicas, releaseTargets } from './claims.ts';
 import type { Database } from './database.ts';
 import { type LedgerStore, verify } from './ledger.ts';
 import { migrate } from './migrate.ts';
+import { noShapes, readObservations } from './observations.ts';
 import { prune } from './prune.ts';
 import * as reads from './reads.ts';
 import { rebuild } from './rebuild.ts';
@@ -30,8 +31,9 @@ export async function openStoreOn(db: Database, folding: Folding): Promise<Store
 }
 
 function storeOn(db: Database, folding: Folding): Store & LedgerStore {
+  const shapes = noShapes();
   return {
-    transaction: work => db.transaction(session => work(transactionOn(session, folding.foldVersion))),
+    transaction: work => db.transaction(session => work(transactionOn(session, folding.foldVersion, shapes))),
     target: chain => reads.readTarget(db, chain),
     targets: () => reads.readTargets(db),
     targetsOf: chains => reads.readTargetsOf(db, chains),
@@ -49,7 +51,7 @@ function storeOn(db: Database, folding: Folding): Store & LedgerStore {
     entries: filter => reads.readEntries(db, filter),
     chains: () => reads.readChains(db),
     ticks: chain => reads.readTicks(db, chain),
-    observationsOf: (chain, filter) => reads.readObservations(db, chain, filter),
+    observationsOf: (chain, filter) => readObservations(db, shapes, chain, filter),
     message: key => reads.readMessage(db, key),
     messages: ({ limit }) => reads.readMessages(db, limit),
     profile: async hash => {

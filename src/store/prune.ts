@@ -6,6 +6,7 @@ import { FLEET } from './chain.ts';
 import { type CheckpointState, checkpointBody, splitActions } from './checkpoint.ts';
 import { pruneClosures } from './closures.ts';
 import { type Database, inPieces, placeholders } from './database.ts';
+import { pruneObservations } from './observations.ts';
 import { type Folded, type Folding, refold } from './refold.ts';
 import { json } from './rows.ts';
 import type { Session } from './session.ts';
@@ -29,6 +30,7 @@ export interface Pruned {
   readonly actions: number;
   readonly messages: number;
   readonly closures: number;
+  /** Looks, with all that was observed at each. */
   readonly observations: number;
 }
 
@@ -41,7 +43,7 @@ const TOGETHER = 500;
  */
 export async function prune(db: Database, folding: Folding, retention: Retention): Promise<Pruned> {
   const { at, entriesFrom, slackMs, observationsFrom } = retention;
-  const observations = await inSteps(db, 'observations', 'taken_at < ?1', observationsFrom);
+  const observations = await pruneObservations(db, observationsFrom, TOGETHER);
   const none = { chains: 0, entries: 0, ticks: 0, actions: 0, messages: 0, closures: 0 };
   if (entriesFrom === undefined) return { ...none, observations };
   const plans: Plan[] = [];
@@ -53,7 +55,7 @@ export async function prune(db: Database, folding: Folding, retention: Retention
     await anchor(db, at);
     await retention.anchored?.();
   }
-  const messages = await inSteps(db, 'outbox', 'at < ?1', entriesFrom);
+  const messages = await pruneMessages(db, entriesFrom);
   const found = { ...none, chains: plans.length, messages, observations };
   if (plans.length === 0) return found;
   for (const plan of plans) {
@@ -152,19 +154,13 @@ async function remove(db: Database, { chain, upTo, over }: Plan) {
   return { ticks, actions, entries };
 }
 
-/** Deletes the rows of a table with a number of their own, some at a time. */
-async function inSteps(
-  db: Database,
-  table: 'observations' | 'outbox',
-  where: string,
-  value: number,
-): Promise<number> {
+async function pruneMessages(db: Database, before: number): Promise<number> {
   let all = 0;
   for (let gone = TOGETHER; gone === TOGETHER; all += gone) {
     gone = await db.write(session =>
       session.run(
-        `DELETE FROM ${table} WHERE nr IN (SELECT nr FROM ${table} WHERE ${where} ORDER BY nr LIMIT ?2)`,
-        value,
+        'DELETE FROM outbox WHERE nr IN (SELECT nr FROM outbox WHERE at < ?1 ORDER BY nr LIMIT ?2)',
+        before,
         TOGETHER,
       ),
     );

@@ -1,15 +1,5 @@
 /** What can be asked of the state: each function is one look, in whichever transaction its caller is. */
-import type {
-  ActionRow,
-  Entry,
-  Facts,
-  LastTick,
-  Message,
-  Observation,
-  RecordedTick,
-  Store,
-  TargetRow,
-} from '../model.ts';
+import type { ActionRow, Entry, Facts, LastTick, Message, RecordedTick, Store, TargetRow } from '../model.ts';
 import { inPieces, placeholders, type Reader, type Value } from './database.ts';
 import {
   type ActionRecord,
@@ -175,32 +165,6 @@ export async function readTicks(db: Reader, chain: string): Promise<readonly Rec
     snapshot: parse(row.snapshot, `a recorded snapshot of ${chain}`),
     facts: parse(row.facts, `recorded facts of ${chain}`),
     closures: parse(row.closures, `a recorded tick of ${chain}`),
-  }));
-}
-
-/** The newest first. */
-export async function readObservations(
-  db: Reader,
-  chain: string,
-  filter: { readonly name?: string; readonly limit?: number },
-): Promise<readonly { takenAt: number; policy: string; observation: Observation }[]> {
-  interface Row {
-    readonly taken_at: number;
-    readonly policy: string;
-    readonly body: string;
-  }
-  const where = new Where();
-  where.add(value => `chain = ${value}`, chain);
-  if (filter.name !== undefined) where.add(value => `name = ${value}`, filter.name);
-  const rows = await db.all<Row>(
-    `SELECT taken_at, policy, body FROM observations${where.text}
-     ORDER BY taken_at DESC, nr DESC LIMIT ${where.value(filter.limit ?? UNLIMITED)}`,
-    ...where.values,
-  );
-  return rows.map(row => ({
-    takenAt: row.taken_at,
-    policy: row.policy,
-    observation: parse(row.body, `an observation of ${chain}`),
   }));
 }
 

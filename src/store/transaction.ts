@@ -1,14 +1,15 @@
 /** The writes of one transaction, as the model's `Transaction`. The engine decides; this only keeps. */
-import { type ActionRow, assert, type LastTick, type Snapshot, type Transaction } from '../model.ts';
+import { type ActionRow, assert, type LastTick, type Transaction } from '../model.ts';
 import { appendEntries } from './append.ts';
 import { FLEET } from './chain.ts';
+import { keepObservations, type Shapes } from './observations.ts';
 import { readAction, readFacts, readFactsWithPrefix, readRevisionSha, readTarget } from './reads.ts';
 import { setRevision } from './revision.ts';
 import { type ActionRecord, actionColumns, actionRowOf, chainOf, json } from './rows.ts';
 import type { Session } from './session.ts';
 
 /** The model's transaction in this session. Its methods wait for each other. */
-export function transactionOn(db: Session, foldVersion: number): Transaction {
+export function transactionOn(db: Session, foldVersion: number, shapes: Shapes): Transaction {
   const step =
     <Args extends unknown[], T>(work: (...args: Args) => Promise<T>) =>
     (...args: Args): Promise<T> =>
@@ -47,7 +48,7 @@ export function transactionOn(db: Session, foldVersion: number): Transaction {
         json(closures),
       );
     }),
-    observations: step((chain, snapshot) => keepObservations(db, chain, snapshot)),
+    observations: step((chain, snapshot) => keepObservations(db, shapes, chain, snapshot)),
     putAction: step(row => putAction(db, row)),
     updateAction: step((key, change) => updateAction(db, key, change)),
     takeAction: step((key, take) => takeAction(db, key, take)),
@@ -115,22 +116,6 @@ async function touch(db: Session, { chain, dueAt, lastTakenAt, last }: Write<'to
 /** For display only, so plain JSON will do: a `wakeAt` of infinity becomes null, and `last` reads it back. */
 function lastText(last: LastTick): string {
   return JSON.stringify(last);
-}
-
-async function keepObservations(db: Session, chain: string, snapshot: Snapshot): Promise<void> {
-  const { takenAt } = snapshot;
-  for (const [policy, byName] of Object.entries(snapshot.observations)) {
-    for (const [name, observation] of Object.entries(byName)) {
-      await db.run(
-        'INSERT INTO observations (chain, taken_at, policy, name, body) VALUES (?1, ?2, ?3, ?4, ?5)',
-        chain,
-        takenAt,
-        policy,
-        name,
-        json(observation),
-      );
-    }
-  }
 }
 
 /** A second row with the same action id and attempt is refused by the table. */
