@@ -7,31 +7,16 @@ import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { paintFor } from './cli/paint.ts';
 import { runProgram, type Terminal } from './cli/program.ts';
-import { type DaemonSettings, follow, keepLedger, type PolicyText, type Ports } from './commands/index.ts';
+import type { DaemonSettings, PolicyText, Ports } from './commands/index.ts';
 import { filled } from './connectors/secrets.ts';
+import { runDaemon, underLock } from './daemon.ts';
 import { parseDaemonYaml } from './dsl/index.ts';
-import { run } from './engine/reconcile.ts';
 import { beginRepository } from './git/begin.ts';
-import { openRepository } from './git/repository.ts';
-import { watchBranch } from './git/watch.ts';
-import { readWorktree, watchWorktree } from './git/worktree.ts';
-import { beginHealth } from './http/index.ts';
+import { readWorktree } from './git/worktree.ts';
 import { serve } from './mcp/server.ts';
-import { PortError, type Principal, type Store } from './model.ts';
-import { acquireEngineLock } from './store/engine-lock.ts';
-import { isPostgres, placeOf } from './store/postgres-database.ts';
-import {
-  catalogue,
-  emptyStore,
-  type Opened,
-  open,
-  prometheusAt,
-  stderrLog,
-  watchPolicies,
-} from './wiring.ts';
-
-/** How often the daemon looks for due rows that no wake-up announced. */
-const REST_MS = 200;
+import { PortError, type Principal } from './model.ts';
+import { isPostgres } from './store/postgres-database.ts';
+import { catalogue, emptyStore, open, prometheusAt, stderrLog, watchPolicies } from './wiring.ts';
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 
@@ -88,6 +73,8 @@ function findConfig(config: string | undefined): string {
 }
 
 async function loadSettings(config: string | undefined): Promise<DaemonSettings> {
+  const address = process.env.FLYBALL_STATE;
+  if (config === undefined && address) return settingsOfReplica(address);
   const file = findConfig(config);
   const text = await readFile(file, 'utf8').catch(cause => {
     throw new PortError(
@@ -108,6 +95,19 @@ async function loadSettings(config: string | undefined): Promise<DaemonSettings>
     state: stateOf(home, settings.state, file),
     repository: within(home, settings.repository),
   };
+}
+
+/** Of a replica that has only the address of its state: everything else the state says, and there is no repository here. */
+function settingsOfReplica(state: string): DaemonSettings {
+  if (!isPostgres(state)) {
+    throw new PortError(
+      'FLYBALL_STATE: it is no address of a PostgreSQL database; expected postgres://user@host/database. A state in a folder is ' +
+        "named by 'state' in daemon.yaml.",
+      { code: 'config', retry: 'never', subject: 'FLYBALL_STATE' },
+    );
+  }
+  const home = resolve(process.env.FLYBALL_HOME ?? '.');
+  return { home, state, repository: '', branch: '', env: '', trust: 'tokens' };
 }
 
 /** The folder of the state, or the address of its database with what the environment gives for `${env:FLYBALL_…}`. */
@@ -152,10 +152,8 @@ async function openPorts(options: {
     };
     return { ports: ports as unknown as Ports, close: async () => {} };
   }
-  const role = settings.trust === 'local-user' ? 'admin' : 'operator';
   const opened = await open(settings, {
     principal,
-    role,
     log: stderrLog(process.env.FLYBALL_LOG ?? 'info'),
     environment,
   });
@@ -167,7 +165,7 @@ async function openPorts(options: {
     watch: watchFolder(settings.repository),
     disk,
     chartLibrary,
-    daemon: daemonOf(settings, options => runDaemon(ports, opened, options)),
+    daemon: daemonOf(settings, options => runDaemon(ports, opened, { ...options, version, environment })),
     serveMcp: () =>
       serve(
         {
@@ -258,72 +256,4 @@ function daemonOf(
     pause: ms => sleep(ms, undefined, { signal: controller.signal }).catch(() => undefined),
     stopped,
   };
-}
-
-/** On PostgreSQL any number of engines share a state: there the rows are what is locked. */
-async function underLock(settings: DaemonSettings, work: () => Promise<void>): Promise<void> {
-  if (isPostgres(settings.state)) return work();
-  const lock = await acquireEngineLock(settings.state);
-  try {
-    await work();
-  } finally {
-    lock.release();
-  }
-}
-
-/** The daemon: follows the branch, ticks, carries out effects, anchors; until it is told to stop. */
-async function runDaemon(
-  ports: Ports,
-  opened: Opened,
-  options: { readonly worktree: boolean; readonly stopped: () => boolean },
-): Promise<void> {
-  const { world, settings } = ports;
-  await underLock(settings, async () => {
-    await resumeEffects(opened.store);
-    const { daemon } = ports;
-    const pause = daemon ? daemon.pause : (ms: number) => sleep(ms);
-    const health = await beginHealth(ports, opened.meters, {
-      version,
-      deadManUrl: settings.deadMan && filled(settings.deadMan.url, 'daemon.yaml: deadMan.url', environment),
-      pause,
-      stopped: options.stopped,
-    });
-    const watch = await followPolicies(ports, options.worktree);
-    world.log.info(
-      { env: settings.env, state: placeOf(settings.state), branch: settings.branch, trust: settings.trust },
-      'engine started',
-    );
-    const anchored = keepLedger(ports, pause, options.stopped);
-    await run(world, { pause, stopped: options.stopped, restMs: REST_MS });
-    await watch.close();
-    await anchored;
-    await ports.ledger.anchor(world.clock());
-    await health.end();
-    world.log.info({}, 'engine stopped');
-  });
-}
-
-/** After a crash, whatever was being started is asked about at once. */
-export async function resumeEffects(store: Store): Promise<void> {
-  const rows = (await store.actions({ live: true })).filter(
-    row => row.state === 'starting' || row.state === 'started',
-  );
-  await store.transaction(async tx => {
-    for (const row of rows) await tx.updateAction(row.action.key, { dueAt: 0 });
-  });
-}
-
-async function followPolicies(ports: Ports, worktree: boolean) {
-  const { world, settings, repository } = ports;
-  const onError = (error: unknown) =>
-    world.log.error(
-      { error: error instanceof Error ? error.message : String(error) },
-      'policies could not be read',
-    );
-  if (worktree)
-    return watchWorktree(settings.repository, tree => follow(ports, tree.commit, async () => tree.files), {
-      onError,
-    });
-  const watched = await openRepository({ dir: settings.repository, branch: settings.branch });
-  return watchBranch(watched, head => follow(ports, head, () => repository.files(head.sha)), { onError });
 }

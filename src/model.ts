@@ -943,23 +943,24 @@ export type Input =
       readonly rewritten?: string;
     }
   | { readonly kind: 'start-due'; readonly action: string; readonly attempt: number }
-  | { readonly kind: 'started'; readonly action: string; readonly attempt: number; readonly handle: Json }
+  | Report;
+
+/**
+ * What was seen of the effect of one attempt. `stale`: by somebody who had lost the lease on it to another; recorded, and it
+ * decides nothing.
+ */
+export type Report = { readonly action: string; readonly attempt: number; readonly stale?: true } & (
+  | { readonly kind: 'started'; readonly handle: Json }
   | {
       readonly kind: 'outcome';
-      readonly action: string;
-      readonly attempt: number;
       readonly outcome: Outcome;
       readonly outputs?: JsonObject;
       readonly message?: string;
       readonly repeatable?: boolean;
     }
-  | { readonly kind: 'absent'; readonly action: string; readonly attempt: number }
-  | {
-      readonly kind: 'cannot-tell';
-      readonly action: string;
-      readonly attempt: number;
-      readonly message: string;
-    };
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'cannot-tell'; readonly message: string }
+);
 
 /** `timing` is over what the clock of a pending rule depends on: observe, when, for. */
 export interface PolicyHashes {
@@ -1532,6 +1533,11 @@ export interface Step {
   readonly decisions: readonly Decision[];
   /** What others must know of this target from now on: facts to write with the entries. A value of null takes one away. */
   readonly facts?: Readonly<Record<string, Json>>;
+  /**
+   * Keys of the facts that the answer depends on, sorted, whether they were there or not. One that the history did not hold was
+   * taken as absent: if it is not, the answer is to be asked for again with it.
+   */
+  readonly read?: readonly string[];
   /** Policies whose evaluation met a bug of ours: nothing of theirs was derived, and the others went on. */
   readonly problems: readonly { readonly policy: string; readonly message: string }[];
 }
@@ -1815,13 +1821,14 @@ export interface Transaction {
     readonly lastTakenAt?: number;
     readonly last?: LastTick;
   }): Promise<readonly Entry[]>;
-  /** A quiet tick: no entry. */
+  /** A quiet tick: no entry. False, and nothing written, when the row's version is not `version` any more. */
   touch(write: {
     readonly chain: string;
+    readonly version: number;
     readonly dueAt: number;
     readonly lastTakenAt: number;
     readonly last: LastTick;
-  }): Promise<void>;
+  }): Promise<boolean>;
   setDue(chain: string, dueAt: number): Promise<void>;
   setFact(key: string, value: Json): Promise<void>;
   recordTick(tick: RecordedTick): Promise<void>;

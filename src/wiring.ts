@@ -9,8 +9,10 @@ import { meteredEffects, meteredQueries } from './connectors/metered.ts';
 import { askPrometheus, metricNames } from './connectors/prometheus.ts';
 import { queryPort } from './connectors/query-port.ts';
 import { type Environment, secretNames } from './connectors/secrets.ts';
+import { LEASE_MS } from './engine/effects.ts';
 import { emptyOwn, FOLD_VERSION, fold } from './engine/fold.ts';
 import { SILENCE_PREFIX, silenceOf, silencing } from './engine/notifications.ts';
+import { DEAD_MS } from './engine/replica.ts';
 import type { World } from './engine/world.ts';
 import { evaluators } from './evaluators/index.ts';
 import { verbs } from './executors/index.ts';
@@ -21,18 +23,19 @@ import { openRepository, type PolicyRepository } from './git/repository.ts';
 import { resolveCommit } from './git/resolve.ts';
 import { watchWorktree } from './git/worktree.ts';
 import type { Catalogue, Clock, Log, Meter, Principal, Store } from './model.ts';
+import { PortError } from './model.ts';
+import { sharedSettings } from './state-settings.ts';
+import { databaseClock } from './store/database-clock.ts';
 import { engineOf } from './store/engine-lock.ts';
 import type { LedgerStore } from './store/ledger.ts';
 import { metered } from './store/metered.ts';
 import { openStore } from './store/open.ts';
-import { isPostgres } from './store/postgres-database.ts';
+import { isPostgres, placeOf } from './store/postgres-database.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 
 const DAY_MS = 86_400_000;
 /** Where daemon.yaml does not say: a year and a month, so that a backtest sees every season. */
 const OBSERVATIONS_KEPT_MS = 400 * DAY_MS;
-/** A replica whose last heartbeat is older is taken for dead. */
-const REPLICA_MS = 15_000;
 
 /** What this version knows: the evaluators and verbs that policies may name. */
 export const catalogue: Catalogue = { evaluators, verbs };
@@ -44,15 +47,18 @@ export interface Opened {
   readonly world: World;
   /** Who is told what this process does; the daemon adds its own. */
   readonly meters: Meter[];
+  /** On PostgreSQL: follows the server's clock anew. */
+  readonly measure?: () => Promise<void>;
   close(): Promise<void>;
 }
 
 /** Wires everything for one state. The clock is the system's, or the moment at which a replay stopped. */
 export async function open(
-  settings: DaemonSettings,
+  given: DaemonSettings,
   options: {
     readonly principal: Principal;
-    readonly role: Ports['role'];
+    /** Absent: what the trust of the state gives to whoever is at this machine. */
+    readonly role?: Ports['role'];
     readonly clock?: Clock;
     readonly log?: Log;
     /** Where secrets are looked up by name; without it there are none. */
@@ -63,14 +69,18 @@ export async function open(
   const meter: Meter = what => {
     for (const one of meters) one(what);
   };
-  const opened = await openStore(settings.state, { fold, emptyOwn, foldVersion: FOLD_VERSION });
+  const opened = await openStore(given.state, { fold, emptyOwn, foldVersion: FOLD_VERSION });
+  const settings = given.repository === '' ? await sharedSettings(given, opened) : given;
   const store = metered(opened, meter);
   // What runs on this machine is kept on it, whoever shares the state.
   const folder = isPostgres(settings.state) ? settings.home : settings.state;
   const secrets = { environment: options.environment ?? (() => undefined), hosts: settings.secrets ?? {} };
   const data = queryPort({ home: settings.home, secrets });
   const stopped = await store.meta('replayed-until');
-  const clock = options.clock ?? (stopped === undefined ? steadyClock() : () => Number(stopped));
+  const shared = isPostgres(settings.state) ? await databaseClock(store) : undefined;
+  const realClock = shared?.clock ?? monotonicClock();
+  const clock =
+    options.clock ?? (stopped === undefined ? (shared?.clock ?? steadyClock()) : () => Number(stopped));
   const effects = effectsOf({
     home: settings.home,
     runs: join(folder, 'runs'),
@@ -86,7 +96,8 @@ export async function open(
   const world: World = {
     store,
     clock,
-    realClock: Date.now,
+    realClock,
+    ...(shared ? { replica: { id: `door-${process.pid}`, leaseMs: LEASE_MS } } : {}),
     catalogue,
     queryData: meteredQueries(data.query, meter, Date.now),
     dialectFor: () => data.dialect,
@@ -102,7 +113,7 @@ export async function open(
     repository: repository.port,
     settings,
     principal: options.principal,
-    role: options.role,
+    role: options.role ?? (settings.trust === 'local-user' ? 'admin' : 'operator'),
     engine: () => (isPostgres(settings.state) ? replicaOf(store) : Promise.resolve(engineOf(settings.state))),
     emptyStore,
     machine: machineOf(settings.home, secrets.environment),
@@ -112,7 +123,7 @@ export async function open(
     await data.close();
     await store.close();
   };
-  return { ports, store, world, meters, close };
+  return { ports, store, world, meters, ...(shared ? { measure: shared.measure } : {}), close };
 }
 
 /** The ledger, with its heads on a ref of the policy repository where daemon.yaml names one. */
@@ -156,9 +167,15 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Real time as it was when the process began, carried on by a clock that nobody sets. */
+function monotonicClock(): Clock {
+  const zero = Date.now() - performance.now();
+  return () => Math.floor(zero + performance.now());
+}
+
 /** The process id of a replica that works on a shared state now: one that beat within the last seconds. */
 async function replicaOf(store: Store): Promise<number | undefined> {
-  const since = (await store.now()) - REPLICA_MS;
+  const since = (await store.now()) - DEAD_MS;
   return (await store.replicas()).find(replica => replica.beatAt >= since)?.pid;
 }
 
@@ -208,6 +225,15 @@ export function stderrLog(level: string): Log {
   return pino({ name: 'flyball', level }, pino.destination({ fd: 2, sync: true }));
 }
 
+async function repositoryOf({ repository, branch, state }: DaemonSettings): Promise<PolicyRepository> {
+  if (repository !== '') return openRepository({ dir: repository, branch });
+  throw new PortError(
+    `state ${placeOf(state)}: this replica has only the address of its state and no policy repository; expected a daemon.yaml ` +
+      'for a command that reads policies. Give it by --config, or run the command where the repository is.',
+    { code: 'no-repository', retry: 'never', subject: 'repository' },
+  );
+}
+
 /** Opened at first use, so that commands that need no repository work without one. */
 function lazyRepository(
   settings: DaemonSettings,
@@ -215,7 +241,7 @@ function lazyRepository(
 ): { readonly port: RepositoryPort; readonly opened: () => Promise<PolicyRepository> } {
   let opened: Promise<PolicyRepository> | undefined;
   const repository = () => {
-    opened ??= openRepository({ dir: settings.repository, branch: settings.branch }).catch(error => {
+    opened ??= repositoryOf(settings).catch(error => {
       // A repository that is not there yet may be there at the next try.
       opened = undefined;
       throw error;

@@ -1,6 +1,7 @@
 /** `apply`: does what a saved plan says, or says which input changed since and does nothing. */
 import { z } from 'zod';
-import { type Look, look, tick } from '../engine/drive.ts';
+import { tick } from '../engine/drive.ts';
+import { type Look, look } from '../engine/look.ts';
 import { askedNothing, observe } from '../engine/observe.ts';
 import { settleAll } from '../engine/reconcile.ts';
 import { wants } from '../engine/wants.ts';

@@ -1,7 +1,7 @@
 /** A plan as a value: what would be done now, from which inputs, under one hash; and how two plans differ. Pure. */
 import { hashOf } from '../canonical.ts';
-import type { Look } from '../engine/drive.ts';
 import { chainOf, groupKey } from '../engine/ids.ts';
+import type { Look } from '../engine/look.ts';
 import type { Action, Derived, JsonObject, Observation, Scalar } from '../model.ts';
 import { safe, value } from './time.ts';
 

@@ -1,7 +1,7 @@
 /** `plan`: evaluates now with the head commit, and says what would be done. The same driver as a tick; nothing is written. */
 import { z } from 'zod';
 import { type Compiled, compile, formatDiagnostic } from '../dsl/index.ts';
-import { type Look, look } from '../engine/drive.ts';
+import { type Look, look } from '../engine/look.ts';
 import { command } from './command.ts';
 import { summary } from './entry-text.ts';
 import { Refusal } from './perform.ts';

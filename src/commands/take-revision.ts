@@ -2,9 +2,9 @@
 
 import { canonical } from '../canonical.ts';
 import { type Compiled, compile, type NextRevision, nextRevision } from '../dsl/index.ts';
-import { foldAll, revisionInput } from '../engine/drive.ts';
 import { emptyOwn } from '../engine/fold.ts';
 import { chainOf } from '../engine/ids.ts';
+import { foldAll, revisionInput } from '../engine/look.ts';
 import type { World } from '../engine/world.ts';
 import type { Commit, Revision, TargetRef, Transaction } from '../model.ts';
 import type { PolicyText } from './ports.ts';

@@ -1,6 +1,7 @@
 /** Decisions as entries: written when they change, and once more when there is nothing left to decide. Pure. */
 import type { Cause, ClosedPolicy, Decision, Hold } from '../model.ts';
 import { causeOf, type Draft, emit } from './draft.ts';
+import { byValue } from './fact-values.ts';
 import { decisionKey } from './fold.ts';
 import { groupKey } from './ids.ts';
 import { inOrder } from './records.ts';
@@ -20,7 +21,7 @@ export function writeDecision(
     kind: 'decision',
     cause: causeOf(policy, decision.rule, group),
     decision,
-    facts: Object.fromEntries(read.flatMap(key => (draft.facts[key] ? [[key, draft.facts[key]]] : []))),
+    facts: byValue(draft.facts, read),
     snapshot: draft.snapshotHash(),
   });
 }

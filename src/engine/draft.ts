@@ -6,6 +6,7 @@ import type {
   Cause,
   ClosedPolicy,
   Derived,
+  Fact,
   Facts,
   History,
   Interval,
@@ -24,7 +25,12 @@ export interface Draft {
   readonly snapshot: Snapshot;
   readonly verbs: Readonly<Record<string, Verb>>;
   own: Own;
-  facts: Facts;
+  /** The facts as this step has already changed them. What is looked up in it, is noted as read. */
+  readonly facts: Facts;
+  /** Keys of the facts that were looked up, there or not: what the answer depends on. */
+  readonly read: Set<string>;
+  /** What this step has changed of them. */
+  changed: Record<string, Fact>;
   /** What this step says to others: facts that are written with its entries. */
   readonly noted: Record<string, Json>;
   readonly entries: Derived[];
@@ -48,12 +54,15 @@ export function beginDraft(snapshot: Snapshot, history: History, verbs: Draft['v
   const at = snapshot.takenAt;
   const gap = own.gap?.to === at ? own.gap : undefined;
   const owned: Owned = new WeakSet();
-  return {
+  const read = new Set<string>();
+  const draft: Draft = {
     at,
     snapshot,
     verbs,
     own,
-    facts,
+    facts: readThrough(read, key => draft.changed[key] ?? facts[key]),
+    read,
+    changed: {},
     noted: {},
     entries: [],
     owned,
@@ -61,6 +70,21 @@ export function beginDraft(snapshot: Snapshot, history: History, verbs: Draft['v
     gap,
     snapshotHash,
   };
+  return draft;
+}
+
+/** Facts that say which of them were looked up. They cannot be listed: nothing may depend on what else there is. */
+function readThrough(read: Set<string>, look: (key: string) => Fact | undefined): Facts {
+  return new Proxy<Facts>(
+    {},
+    {
+      get: (_, key) => {
+        if (typeof key !== 'string') return undefined;
+        read.add(key);
+        return look(key);
+      },
+    },
+  );
 }
 
 /** Adds an entry and folds it, so that what comes later in the same step sees it. Returns its seq. */
@@ -77,14 +101,15 @@ export function emit(draft: Draft, body: Derived): number {
 /** Says a fact to others, and to what comes later in the same step. */
 export function note(draft: Draft, key: string, value: Json): void {
   draft.noted[key] = value;
-  draft.facts = { ...draft.facts, [key]: { version: (draft.begun.facts[key]?.version ?? 0) + 1, value } };
+  draft.read.add(key);
+  draft.changed[key] = { version: (draft.begun.facts[key]?.version ?? 0) + 1, value };
 }
 
 /** Takes back every entry after the first `kept`. */
 export function takeBack(draft: Draft, kept: number): void {
   const bodies = draft.entries.splice(0).slice(0, kept);
   draft.own = draft.begun.own;
-  draft.facts = draft.begun.facts;
+  draft.changed = {};
   for (const [key, value] of Object.entries(draft.noted)) note(draft, key, value);
   draft.owned = new WeakSet();
   for (const body of bodies) emit(draft, body);
@@ -104,7 +129,7 @@ function lock(draft: Draft, action: Action): void {
   const key = lockKey(action.call.subject);
   const version = (draft.facts[key]?.version ?? 0) + 1;
   const value = lockValue(action, chainOf(action.target), draft.at);
-  draft.facts = { ...draft.facts, [key]: { version, value } };
+  draft.changed[key] = { version, value };
 }
 
 /** Who holds a subject: what others need to wait for it, to share it, or to ask it to end. */

@@ -15,8 +15,9 @@ import {
 } from '../../test/core/outside.ts';
 import { canonical } from '../canonical.ts';
 import type { ClosedPolicy, Derived, EntryBody, Input, Principal } from '../model.ts';
-import { appendInput, foldAll, look, tick } from './drive.ts';
+import { appendInput, tick } from './drive.ts';
 import { emptyOwn } from './fold.ts';
+import { foldAll, look } from './look.ts';
 import { step } from './step.ts';
 import type { World } from './world.ts';
 

@@ -2,177 +2,53 @@
  * The driver over the pure core, for the live loop, `plan` and the check at start. A tick looks (unlocked), then commits in
  * one transaction that runs `step` again on the same snapshot when anything that it read has moved.
  */
-import { canonical } from '../canonical.ts';
-import type {
-  ClosedPolicy,
-  Derived,
-  Facts,
-  Fresh,
-  Input,
-  LastTick,
-  Own,
-  RecordedTick,
-  Revision,
-  Snapshot,
-  Step,
-  TargetRow,
-  Transaction,
+import {
+  type ActionRow,
+  assert,
+  type ClosedPolicy,
+  type Derived,
+  type Facts,
+  type Input,
+  type LastTick,
+  type RecordedTick,
+  type Report,
+  type Revision,
+  type Snapshot,
+  type Step,
+  type TargetRow,
+  type Transaction,
 } from '../model.ts';
-import { concernedBy, factKeys, PREFIXES, standingFacts } from './fleet-facts.ts';
-import { emptyOwn, fold } from './fold.ts';
-import { outlives } from './fold-rollout.ts';
-import { chainOf, policyHashes, targetOf } from './ids.ts';
+import { byValue } from './fact-values.ts';
+import { concernedBy, isRow } from './fleet-facts.ts';
+import { chainOf } from './ids.ts';
 import { compact, lastTick } from './last-tick.ts';
-import { askedNothing, observe } from './observe.ts';
+import { foldAll, type Look, type LookOptions, look, readFacts, stepWith } from './look.ts';
 import { project } from './project.ts';
-import { qualified } from './qualified.ts';
-import { shortestEveryMs } from './schedule.ts';
-import { step } from './step.ts';
-import { wants } from './wants.ts';
+import { policiesOf } from './revision-index.ts';
 import type { World } from './world.ts';
 
-const MOST_ROUNDS = 3;
 const MOST_TRIES = 5;
 /** A quiet tick looks again no sooner than this, whatever `wakeAt` says: no tick may spin. */
 const LEAST_PAUSE_MS = 1000;
-
-/** What a look at a target gives: a plan is this value, and a tick is this value committed. */
-export interface Look {
-  readonly row: TargetRow;
-  readonly revision: Revision | undefined;
-  readonly policies: readonly ClosedPolicy[];
-  readonly gap: Extract<Input, { kind: 'gap' }> | undefined;
-  readonly facts: Facts;
-  readonly snapshot: Snapshot;
-  readonly step: Step;
-  /** What the tick before saw, for display. */
-  readonly before: LastTick | undefined;
-}
-
-/** Policies of the revision in force that are about this target. */
-export function policiesOf(revision: Revision | undefined, chain: string): readonly ClosedPolicy[] {
-  return (revision?.policies ?? []).filter(policy => chainOf(policy.target) === chain);
-}
-
-export interface LookOptions {
-  /** Every rule, due or not. */
-  readonly all?: boolean;
-  /** Instead of the revision in force: what a plan of another commit looks with. */
-  readonly revision?: Revision;
-}
-
-/** Observes a target and steps, with up to three rounds of `needs`. Writes nothing. */
-export async function look(
-  world: World,
-  chain: string,
-  options: LookOptions = {},
-): Promise<Look | undefined> {
-  const { all = false } = options;
-  const revision = options.revision ?? (await world.store.revision());
-  const known = await world.store.target(chain);
-  const row = known ?? (options.revision ? unseen(chain) : undefined);
-  if (!row) return undefined;
-  const policies = policiesOf(revision, chain);
-  const at = Math.max(world.clock(), row.own.takenAt, row.lastTakenAt ?? 0);
-  const gap = gapOf(policies, row, at);
-  // A plan of another commit begins where taking that commit would: with its `revision` input.
-  const taken = options.revision && revisionInput(row.own, options.revision, chain);
-  const own = foldAll(row.own, [...(taken ? [taken] : []), ...(gap ? [gap] : [])], at);
-  const facts = await readFacts(world.store, revision, row.own, at);
-  // A rollout whose policy is gone still has its traffic read back.
-  const rolling = Object.values(own.episodes).find(one => outlives(one))?.plan?.documents;
-  const model = policies.find(policy => policy.documents.model)?.documents ?? rolling;
-  const serving = model?.model?.serving ? await world.readServing(model.model, model.connections) : undefined;
-  const moment = {
-    at,
-    last: all ? undefined : row.lastTakenAt,
-    all,
-    ...(serving?.trained ? { trained: serving.trained } : {}),
-  };
-  const wanted = wants(policies, { own, facts }, moment, world.catalogue.evaluators);
-  const asked = askedNothing();
-  let observations = qualified(policies, await observe(world, wanted.wants, asked));
-  const target = row.target;
-  for (let round = 0; ; round++) {
-    const snapshot: Snapshot = {
-      target,
-      takenAt: at,
-      due: wanted.due,
-      observations,
-      ...(serving ? { serving } : {}),
-    };
-    const answer = step(policies, snapshot, { own, facts }, world.catalogue);
-    if (answer.needs.length === 0 || round >= MOST_ROUNDS) {
-      const before = await world.store.last(chain);
-      return { row, revision, policies, gap, facts, snapshot, step: answer, before };
-    }
-    observations = qualified(policies, await observe(world, answer.needs, asked, observations));
-  }
-}
-
-/** What a chain is told when a commit is taken, or undefined when nothing of its policies changed. */
-export function revisionInput(own: Own, revision: Revision, chain: string): Input | undefined {
-  const mine = policiesOf(revision, chain);
-  const policies = Object.fromEntries(mine.map(policy => [policy.policy, policyHashes(policy)]));
-  if (own.seq > 0 && canonical(own.policies) === canonical(policies)) return undefined;
-  const rewritten = revision.rewritten ? { rewritten: revision.rewritten.from } : {};
-  return { kind: 'revision', commit: revision.commit, policies, ...rewritten };
-}
-
-/** A target that a plan looks at before any tick did. */
-function unseen(chain: string): TargetRow | undefined {
-  const target = targetOf(chain);
-  return target && { target, version: 0, head: '', own: emptyOwn(target), dueAt: 0, lastTakenAt: undefined };
-}
-
-/** A gap is the first input of a tick that comes more than 2 × every after the last one. */
-function gapOf(policies: readonly ClosedPolicy[], row: TargetRow, at: number): Look['gap'] {
-  const every = shortestEveryMs(policies, at);
-  if (row.lastTakenAt === undefined || every === undefined) return undefined;
-  return at - row.lastTakenAt > 2 * every ? { kind: 'gap', from: row.lastTakenAt, to: at } : undefined;
-}
-
-/** Folds bodies that are about to be appended, in order. */
-export function foldAll(own: Own, bodies: readonly Fresh['body'][], at: number): Own {
-  const owned = new WeakSet();
-  return bodies.reduce((history, body) => fold(history, { seq: history.seq + 1, at, body }, owned), own);
-}
-
-/** Every fact that a step for this chain may read, with what the revision says about its gates and inhibitors. */
-async function readFacts(
-  from: Pick<Transaction, 'factsWithPrefix' | 'facts'>,
-  revision: Revision | undefined,
-  own: Own,
-  at: number,
-): Promise<Facts> {
-  const chain = chainOf(own.target);
-  const standing = standingFacts(revision?.policies ?? [], chain, at);
-  const found: Record<string, Facts[string]> = {};
-  for (const prefix of PREFIXES) Object.assign(found, await from.factsWithPrefix(prefix));
-  const keys = factKeys(policiesOf(revision, chain), standing, own);
-  const named = keys.length > 0 ? await from.facts(keys) : {};
-  for (const [key, fact] of Object.entries(named)) if (fact.version > 0) found[key] = fact;
-  return { ...found, ...standing };
-}
 
 /** Looks and commits. False when the target is not known. Throws when it cannot settle after several tries. */
 export async function tick(world: World, chain: string, options: LookOptions = {}): Promise<boolean> {
   for (let attempt = 0; attempt < MOST_TRIES; attempt++) {
     const seen = await look(world, chain, options);
     if (!seen) return false;
-    if (await commit(world, chain, seen)) return true;
+    if (await commit(world, seen)) return true;
   }
   throw new Error(`${chain} kept changing while it was looked at`);
 }
 
 /** One transaction. False: something moved and the answer needs more than the snapshot holds; begin again. */
-async function commit(world: World, chain: string, seen: Look): Promise<boolean> {
+export async function commit(world: World, seen: Look): Promise<boolean> {
+  const chain = chainOf(seen.row.target);
   return world.store.transaction(async tx => {
     const row = await tx.target(chain);
     if (!row || (await tx.revisionSha()) !== seen.revision?.commit.sha) return false;
     const at = seen.snapshot.takenAt;
-    const facts = await readFacts(tx, seen.revision, row.own, at);
-    const moved = row.version !== seen.row.version || canonical(facts) !== canonical(seen.facts);
+    const moved = row.version !== seen.row.version || !isUnmoved(seen.facts, await factsNow(tx, [seen]));
     const inputs = seen.gap ? [seen.gap] : [];
     // Another tick came between, or an input that needs observations which were not taken.
     const overtaken =
@@ -180,9 +56,9 @@ async function commit(world: World, chain: string, seen: Look): Promise<boolean>
       row.lastTakenAt !== seen.row.lastTakenAt ||
       row.own.requested?.id !== seen.row.own.requested?.id;
     if (overtaken) return false;
-    const answer = moved
-      ? step(seen.policies, seen.snapshot, { own: foldAll(row.own, inputs, at), facts }, world.catalogue)
-      : seen.step;
+    const { answer, facts } = moved
+      ? await again(world, tx, seen, row)
+      : { answer: seen.step, facts: seen.facts };
     if (moved && answer.needs.length > 0) return false;
     await write(tx, {
       chain,
@@ -195,10 +71,32 @@ async function commit(world: World, chain: string, seen: Look): Promise<boolean>
       before: seen.before,
     });
     await tellOthers(tx, seen.revision, chain, facts, answer, at);
-    for (const problem of answer.problems)
-      world.log.error({ chain, ...problem }, 'policy could not be evaluated');
+    complain(world, chain, answer);
     return true;
   });
+}
+
+/** The step once more, on the same snapshot and with everything else as it is now. */
+async function again(world: World, tx: Transaction, seen: Look, row: TargetRow) {
+  const at = seen.snapshot.takenAt;
+  const facts = await readFacts(tx, seen.revision, row.own, at);
+  const own = foldAll(row.own, seen.gap ? [seen.gap] : [], at);
+  return stepWith(tx, world, seen.policies, seen.snapshot, { own, facts });
+}
+
+/** The facts that these looks depend on, as they are now. */
+async function factsNow(tx: Transaction, looks: readonly Look[]): Promise<Facts> {
+  const keys = new Set(looks.flatMap(({ facts }) => Object.keys(facts).filter(isRow)));
+  return keys.size > 0 ? tx.facts([...keys].sort()) : {};
+}
+
+function isUnmoved(seen: Facts, now: Facts): boolean {
+  return Object.entries(seen).every(([key, { version }]) => !isRow(key) || now[key]?.version === version);
+}
+
+/** Policies that could not be evaluated stop nobody else, and are not silent. */
+function complain({ log }: World, chain: string, { problems }: Step): void {
+  for (const problem of problems) log.error({ chain, ...problem }, 'policy could not be evaluated');
 }
 
 /** Facts for others, who look again where they are concerned; and a request to end what a safe verb needs gone elsewhere. */
@@ -239,14 +137,51 @@ async function write(tx: Transaction, w: Write): Promise<void> {
   const last = lastTick(w);
   const bodies: readonly (Input | Derived)[] = [...w.inputs, ...answer.entries];
   if (bodies.length === 0) {
-    const dueAt = Math.max(answer.wakeAt, at + LEAST_PAUSE_MS);
-    await tx.touch({ chain: w.chain, dueAt, lastTakenAt: at, last });
-    if (snapshot.due.length > 0) await tx.observations(w.chain, compact(snapshot));
+    await writeQuiet(tx, w, last);
     return;
   }
   await appendTick(tx, w, bodies, last);
   await tx.observations(w.chain, compact(snapshot));
   await project(tx, { chain: w.chain, at, bodies, before: row.own });
+}
+
+/** Only that it was looked at, what was seen, and when to look again. False when the row has moved meanwhile. */
+async function writeQuiet(
+  tx: Transaction,
+  { chain, row, answer, snapshot }: Pick<Write, 'chain' | 'row' | 'answer' | 'snapshot'>,
+  last: LastTick,
+): Promise<boolean> {
+  const at = snapshot.takenAt;
+  const dueAt = Math.max(answer.wakeAt, at + LEAST_PAUSE_MS);
+  const stands = await tx.touch({ chain, version: row.version, dueAt, lastTakenAt: at, last });
+  if (stands && snapshot.due.length > 0) await tx.observations(chain, compact(snapshot));
+  return stands;
+}
+
+/** A look that says nothing: no entry, no fact for others. */
+export function isQuiet({ gap, step: answer }: Look): boolean {
+  return gap === undefined && answer.entries.length === 0 && Object.keys(answer.facts ?? {}).length === 0;
+}
+
+/**
+ * Quiet looks of several targets in one transaction. Gives those that must be looked at again: the revision, a fact that they
+ * read or their row has moved meanwhile.
+ */
+export async function commitQuiet(world: World, looks: readonly Look[]): Promise<readonly Look[]> {
+  return world.store.transaction(async tx => {
+    const sha = await tx.revisionSha();
+    const now = await factsNow(tx, looks);
+    const moved: Look[] = [];
+    for (const seen of looks) {
+      const chain = chainOf(seen.row.target);
+      const stands = sha === seen.revision?.commit.sha && isUnmoved(seen.facts, now);
+      const quiet = { chain, row: seen.row, answer: seen.step, snapshot: seen.snapshot };
+      if (!stands || !(await writeQuiet(tx, quiet, lastTick({ ...seen, answer: seen.step }))))
+        moved.push(seen);
+      else complain(world, chain, seen.step);
+    }
+    return moved;
+  });
 }
 
 async function appendTick(
@@ -266,7 +201,7 @@ async function appendTick(
     from: row.own.seq + w.inputs.length + 1,
     to: own.seq,
     snapshot,
-    facts: w.facts,
+    facts: byValue(w.facts, Object.keys(w.facts)),
     closures: closuresOf(w.policies),
   });
 }
@@ -288,7 +223,7 @@ export async function stepStart(
   const at = Math.max(world.clock(), row.own.takenAt);
   const input: Input = { kind: 'start-due', ...start };
   const own = foldAll(row.own, [input], at);
-  const facts = await readFacts(tx, revision, row.own, at);
+  const likely = await readFacts(tx, revision, row.own, at);
   const snapshot: Snapshot = {
     target: row.target,
     takenAt: at,
@@ -296,7 +231,7 @@ export async function stepStart(
     observations: {},
     starting: start.action,
   };
-  const answer = step(policies, snapshot, { own, facts }, world.catalogue);
+  const { answer, facts } = await stepWith(tx, world, policies, snapshot, { own, facts: likely });
   const bodies = [input, ...answer.entries];
   const folded = foldAll(row.own, bodies, at);
   await tx.append({
@@ -308,7 +243,14 @@ export async function stepStart(
   });
   if (answer.entries.length > 0) {
     const closures = closuresOf(policies);
-    await tx.recordTick({ chain, from: row.own.seq + 2, to: folded.seq, snapshot, facts, closures });
+    await tx.recordTick({
+      chain,
+      from: row.own.seq + 2,
+      to: folded.seq,
+      snapshot,
+      facts: byValue(facts, Object.keys(facts)),
+      closures,
+    });
   }
   await project(tx, { chain, at, bodies, before: row.own });
   return answer.entries;
@@ -319,6 +261,22 @@ export async function appendInput(world: World, chain: string, input: Input): Pr
   await world.store.transaction(async tx => {
     const known = await append(tx, chain, input, world.clock());
     if (!known) throw new Error(`target ${chain} is not known`);
+  });
+}
+
+/**
+ * Appends what whoever works on an action saw of its effect. When somebody else has taken the row meanwhile, it is recorded
+ * as stale, and decides nothing.
+ */
+export async function report(world: World, row: ActionRow, input: Report): Promise<void> {
+  await world.store.transaction(async tx => {
+    const target = await tx.target(row.chain);
+    const now = await tx.action(row.action.key);
+    assert(target && now, `action ${row.action.key} of ${row.chain} is gone`);
+    const body: Report = now.epoch === row.epoch ? input : { ...input, stale: true };
+    await append(tx, row.chain, body, world.clock());
+    // The call is over: nobody has to wait for the lease to go on.
+    if (body === input) await tx.updateAction(row.action.key, { leaseUntil: 0 });
   });
 }
 

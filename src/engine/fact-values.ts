@@ -21,3 +21,13 @@ export function listOf(facts: Facts, key: string): readonly Json[] {
 export function moment(at: number): string {
   return `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
+
+/** Those of these facts that anybody has ever said something of, by value: what an entry records of what it read. */
+export function byValue(facts: Facts, keys: readonly string[]): Facts {
+  return Object.fromEntries(
+    keys.flatMap(key => {
+      const fact = facts[key];
+      return fact === undefined || (fact.version === 0 && fact.value === null) ? [] : [[key, fact]];
+    }),
+  );
+}

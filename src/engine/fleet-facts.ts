@@ -12,9 +12,6 @@ import { outcomeKey } from './locks.ts';
 import { connectionKey, connectionsOf } from './reachability.ts';
 import { isExcluded } from './schedule.ts';
 
-/** Prefixes of facts that any action may depend on. */
-export const PREFIXES = ['pause:', 'lock:'] as const;
-
 /**
  * Facts that no row holds: the gates that reach this chain, and the inhibitors among its policies, from the revision that is
  * looked with. Their version is 0. Empty when there is nothing to say.
@@ -47,7 +44,12 @@ function inhibitorsOf(policies: readonly ClosedPolicy[], chain: string, at: numb
   return { named: [...named].sort(), excluded: Object.fromEntries(excluded) };
 }
 
-/** Keys of the facts that the policies of one chain depend on, beside those with a prefix. */
+/** False for what no row holds: it comes from the revision alone. */
+export function isRow(key: string): boolean {
+  return key !== GATES && key !== INHIBITORS;
+}
+
+/** Keys of the facts that most looks at a chain read; what else a step asks for is read when it does. */
 export function factKeys(policies: readonly ClosedPolicy[], standing: Facts, own: Own): readonly string[] {
   const gates = gateRefs(standing).map(({ chain, gate }) => gateKey(chain, gate));
   const inhibitors = policies.flatMap(({ guard }) => inhibitorKeys(guard));

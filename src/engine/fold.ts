@@ -87,6 +87,7 @@ export function emptyOwn(target: TargetRef): Own {
 export function fold(own: Own, entry: Fresh, owned?: Owned): Own {
   const next = { ...own, seq: entry.seq, takenAt: Math.max(own.takenAt, entry.at) };
   const { body } = entry;
+  if ('stale' in body && body.stale) return next;
   switch (body.kind) {
     case 'request':
       return { ...next, requested: { id: body.request, at: entry.at } };
@@ -133,8 +134,12 @@ export function fold(own: Own, entry: Fresh, owned?: Owned): Own {
   }
 }
 
-/** A late word about an attempt that is over, or about an earlier one, is recorded and decides nothing. */
-export function concerns(own: Own, body: { readonly action: string; readonly attempt: number }): boolean {
+/** A late word about an attempt that is over, about an earlier one, or of a lost lease is recorded and decides nothing. */
+export function concerns(
+  own: Own,
+  body: { readonly action: string; readonly attempt: number; readonly stale?: true },
+): boolean {
+  if (body.stale) return false;
   const record = own.actions[body.action];
   return record !== undefined && record.action.attempt === body.attempt && isLive(record);
 }

@@ -6,6 +6,7 @@ import { isFirst, isMessage, pauseKeys } from './admit.ts';
 import { ACTED } from './blast-radius.ts';
 import { causeOf, emit, lockKey } from './draft.ts';
 import { pageText } from './escalation.ts';
+import { byValue } from './fact-values.ts';
 import { form, type Progress, planOf } from './form.ts';
 import { GATES, gateKey, gateRefs } from './gates.ts';
 import { chainOf } from './ids.ts';
@@ -58,7 +59,7 @@ export function intend(
     plan,
     // A further attempt consumes nothing.
     first: action.phase === 0 && draft.own.actions[action.id]?.spentAt === undefined,
-    facts: Object.fromEntries(read.flatMap(key => (draft.facts[key] ? [[key, draft.facts[key]]] : []))),
+    facts: byValue(draft.facts, read),
     snapshot: draft.snapshotHash(),
     ...(approval === undefined ? {} : { approval }),
     ...(verb && isFirst({ action, plan, own: draft.own, verb, verbs: draft.verbs })

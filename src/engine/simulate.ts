@@ -24,11 +24,13 @@ import {
   type TargetRow,
   type Want,
 } from '../model.ts';
-import { appendInput, foldAll, policiesOf, revisionInput, tick } from './drive.ts';
+import { appendInput, tick } from './drive.ts';
 import { emptyOwn } from './fold.ts';
 import { chainOf } from './ids.ts';
+import { foldAll, revisionInput } from './look.ts';
 import { type Ending, Outside, type Run } from './outside.ts';
 import { effectDue } from './reconcile.ts';
+import { policiesOf } from './revision-index.ts';
 import { isDue } from './schedule.ts';
 import type { World } from './world.ts';
 

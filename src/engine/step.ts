@@ -65,6 +65,7 @@ export function step(
     needs: outlook.needs,
     wakeAt: Math.min(outlook.wakeAt, alertAt, overdueAt(draft.own), ...slots),
     facts: draft.noted,
+    read: [...draft.read].sort(),
     verdicts: [...verdicts.values()].flatMap(byGroup => [...byGroup.values()]),
     decisions: outlook.decisions,
     problems,

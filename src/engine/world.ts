@@ -17,7 +17,10 @@ export interface World {
   readonly store: Store;
   /** `takenAt`, `for`, windows, cooldowns and expiry. May run fast, and stands still while a run is unfinished. */
   readonly clock: Clock;
-  /** Real time, for polls and backoff: also under a fast clock. */
+  /**
+   * Real time, for polls, leases and backoff: also under a fast clock. It goes on while the process is stopped, and no setting
+   * of the machine's clock moves it.
+   */
   readonly realClock: Clock;
   readonly catalogue: Catalogue;
   readonly queryData: QueryData;
@@ -28,4 +31,6 @@ export interface World {
   readonly takeObservation?: TakeObservation;
   /** Told what this process does. Nothing is decided on it. */
   readonly meter?: Meter;
+  /** Of several engines on one state: which of them this is, and how long it may take for a start. */
+  readonly replica?: { readonly id: string; readonly leaseMs: number };
 }

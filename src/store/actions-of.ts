@@ -28,7 +28,7 @@ export function foldActions(actions: DerivedActions, body: EntryBody, at: number
     actions.newest.set(action.id, action.key);
     return;
   }
-  if (!('action' in body) || typeof body.action !== 'string') return;
+  if (!('action' in body) || typeof body.action !== 'string' || ('stale' in body && body.stale)) return;
   const key = actions.newest.get(body.action);
   const row = key === undefined ? undefined : actions.byKey.get(key);
   const late = 'attempt' in body && body.attempt !== undefined && body.attempt !== row?.action.attempt;

@@ -13,10 +13,10 @@ export function claimTargets(
     const rows = await session.all<{ chain: string }>(
       `INSERT INTO claims (chain, owner, until)
        SELECT t.chain, ?1, ?2 FROM targets t LEFT JOIN claims c ON c.chain = t.chain
-       WHERE t.due_at <= ?3 AND (c.chain IS NULL OR c.until <= ?4 OR c.owner = ?1)
+       WHERE t.due_at <= ?3 AND (c.chain IS NULL OR c.until <= ?4)
        ORDER BY t.due_at, t.chain LIMIT ?5${passing}
        ON CONFLICT (chain) DO UPDATE SET owner = excluded.owner, until = excluded.until
-       WHERE claims.until <= ?4 OR claims.owner = ?1
+       WHERE claims.until <= ?4
        RETURNING chain`,
       ...[owner, until, now, realNow, limit],
     );

@@ -24,7 +24,7 @@ test('entries with the fold after them, and the look that was kept', async () =>
     { kind: 'appended', entries: await inner.entries({ chain }), own: (await inner.target(chain))?.own },
   ]);
   await store.transaction(async tx => {
-    await tx.touch({ chain, dueAt: 9, lastTakenAt: 5, last: LAST });
+    await tx.touch({ chain, version: 1, dueAt: 9, lastTakenAt: 5, last: LAST });
     await tx.observations(chain, SNAPSHOT);
     expect(told).toHaveLength(1);
   });

@@ -40,8 +40,9 @@ function noting(tx: Transaction, noted: Noted): Transaction {
       return entries;
     },
     async touch(write) {
-      await tx.touch(write);
-      noted.looked.set(write.chain, write.last);
+      const stands = await tx.touch(write);
+      if (stands) noted.looked.set(write.chain, write.last);
+      return stands;
     },
     async observations(chain, snapshot) {
       await tx.observations(chain, snapshot);

@@ -7,6 +7,14 @@ import { sqliteSchema } from './migrations-sqlite.ts';
 import { Session, Sessions } from './session.ts';
 
 const RETRY_MS = 10;
+/** Transactions that are committed together at most. */
+const MOST_TOGETHER = 64;
+
+interface Waiting {
+  readonly work: (session: Session) => Promise<unknown>;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
 
 /**
  * A look never sees the half of another caller's transaction, because both wait in one queue. Within a transaction's own
@@ -19,6 +27,7 @@ export class SqliteDatabase implements Database {
   readonly #db: Connection;
   readonly #busyMs: number;
   readonly #sessions = new Sessions();
+  readonly #waiting: Waiting[] = [];
   #tail: Promise<unknown> = Promise.resolve();
 
   /** `busyMs`: how long a transaction waits for another process before it gives up. */
@@ -63,22 +72,50 @@ export class SqliteDatabase implements Database {
     return session ? work(session) : this.transaction(work);
   }
 
-  /** Transactions of one process wait for each other, and for those of others. */
+  /**
+   * Transactions of one process wait for each other, and for those of others. Those that have come to wait are committed
+   * together, each under a savepoint of its own: nearly all of a commit's time is the disk's, and they share it.
+   */
   async transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
     assert(this.#sessions.current() === undefined, 'a transaction was begun within a transaction');
-    return this.#enqueue(async () => {
-      await this.#begin();
-      const session = new Session(this.#db, '');
-      try {
-        const result = await this.#sessions.within(session, work);
-        this.#db.run('COMMIT');
-        return result;
-      } catch (error) {
-        throw session.causeOf(error);
-      } finally {
-        if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
-      }
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push({ work, resolve: resolve as (result: unknown) => void, reject });
+      void this.#enqueue(() => this.#commitWaiting());
     });
+  }
+
+  /** Every transaction that waits now. None when an earlier group has taken them. */
+  async #commitWaiting(): Promise<void> {
+    const group = this.#waiting.splice(0, MOST_TOGETHER);
+    if (group.length === 0) return;
+    const done: (() => void)[] = [];
+    try {
+      await this.#begin();
+      for (const one of group) done.push(await this.#underSavepoint(one));
+      this.#db.run('COMMIT');
+      for (const tell of done) tell();
+    } catch (error) {
+      for (const { reject } of group) reject(error);
+    } finally {
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+    }
+  }
+
+  /** Gives how to tell its caller, once the group is committed. Throws when the database gave up the whole group. */
+  async #underSavepoint({ work, resolve, reject }: Waiting): Promise<() => void> {
+    const session = new Session(this.#db, '');
+    this.#db.run('SAVEPOINT one');
+    try {
+      const result = await this.#sessions.within(session, work);
+      this.#db.run('RELEASE one');
+      return () => resolve(result);
+    } catch (error) {
+      const cause = session.causeOf(error);
+      // A full disk, among others, undoes everything that was not committed yet.
+      if (!this.#db.isTransaction) throw cause;
+      this.#db.exec('ROLLBACK TO one; RELEASE one');
+      return () => reject(cause);
+    }
   }
 
   async close(): Promise<void> {

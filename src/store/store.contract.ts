@@ -110,7 +110,10 @@ export function storeContract(name: string, open: () => Promise<Store & LedgerSt
         expect(made).toMatchObject({ target: flights, version: 1, dueAt: 50, lastTakenAt: 3 });
         expect(made?.own).toEqual(foldAll(folding.emptyOwn(flights), [gap(1)], 1));
         expect(await store.last(chain)).toBeUndefined();
-        await inTx(tx => tx.touch({ chain, dueAt: 60, lastTakenAt: 7, last }));
+        expect(await inTx(tx => tx.touch({ chain, version: 1, dueAt: 60, lastTakenAt: 7, last }))).toBe(true);
+        expect(await inTx(tx => tx.touch({ chain, version: 1, dueAt: 70, lastTakenAt: 8, last }))).toBe(
+          false,
+        );
         await inTx(tx => tx.setDue(chain, 55));
         const [entry] = await appendTo(store, [gap(2)], 8, { dueAt: Number.POSITIVE_INFINITY });
         expect(await store.target(chain)).toMatchObject({
@@ -136,9 +139,9 @@ export function storeContract(name: string, open: () => Promise<Store & LedgerSt
 
       it('are not made by a touch', async () => {
         await expect(inTx(tx => tx.setDue(chain, 1))).rejects.toThrow(/is not in the state/);
-        await expect(inTx(tx => tx.touch({ chain, dueAt: 1, lastTakenAt: 1, last }))).rejects.toThrow(
-          /not in/,
-        );
+        const touch = { chain, version: 0, dueAt: 1, lastTakenAt: 1, last };
+        expect(await inTx(tx => tx.touch(touch))).toBe(false);
+        expect(await store.target(chain)).toBeUndefined();
       });
 
       it('may be made without an entry', async () => {

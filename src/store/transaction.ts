@@ -102,15 +102,20 @@ async function append(db: Session, foldVersion: number, write: Write<'append'>) 
   return entries;
 }
 
-async function touch(db: Session, { chain, dueAt, lastTakenAt, last }: Write<'touch'>): Promise<void> {
+async function touch(
+  db: Session,
+  { chain, version, dueAt, lastTakenAt, last }: Write<'touch'>,
+): Promise<boolean> {
   const changes = await db.run(
-    'UPDATE targets SET version = version + 1, due_at = ?1, last_taken_at = ?2, last = ?3 WHERE chain = ?4',
+    `UPDATE targets SET version = version + 1, due_at = ?1, last_taken_at = ?2, last = ?3
+     WHERE chain = ?4 AND version = ?5`,
     dueAt,
     lastTakenAt,
     lastText(last),
     chain,
+    version,
   );
-  changedOne(changes, `target ${chain}`);
+  return changes === 1;
 }
 
 /** For display only, so plain JSON will do: a `wakeAt` of infinity becomes null, and `last` reads it back. */
@@ -172,7 +177,7 @@ async function takeAction(
 ): Promise<ActionRow | undefined> {
   const row = await db.get<ActionRecord>(
     `UPDATE actions SET epoch = epoch + 1, lease_until = ?1, owner = ?2
-     WHERE key = ?3 AND epoch = ?4 AND (lease_until <= ?5 OR owner = ?2) RETURNING ${actionColumns}`,
+     WHERE key = ?3 AND epoch = ?4 AND lease_until <= ?5 RETURNING ${actionColumns}`,
     until,
     owner,
     key,

@@ -1,8 +1,10 @@
 /** A real engine over a real store that governs a plant, in a time that goes on only as it works: what lives are made of. */
-import { appendInput, foldAll, policiesOf, revisionInput } from '../../src/engine/drive.ts';
+import { appendInput } from '../../src/engine/drive.ts';
 import { emptyOwn, FOLD_VERSION, fold } from '../../src/engine/fold.ts';
 import { chainOf } from '../../src/engine/ids.ts';
+import { foldAll, revisionInput } from '../../src/engine/look.ts';
 import { settleAll } from '../../src/engine/reconcile.ts';
+import { policiesOf } from '../../src/engine/revision-index.ts';
 import type { World } from '../../src/engine/world.ts';
 import { type ClosedPolicy, type Dialect, type Log, PortError, type Store } from '../../src/model.ts';
 import { openStore } from '../../src/store/open.ts';

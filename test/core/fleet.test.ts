@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { outbox } from '../../src/connectors/outbox.ts';
-import { appendInput, look, tick } from '../../src/engine/drive.ts';
+import { appendInput, tick } from '../../src/engine/drive.ts';
+import { look } from '../../src/engine/look.ts';
 import type { World } from '../../src/engine/world.ts';
 import type { ClosedPolicy, Effect, TargetRef } from '../../src/model.ts';
 import {

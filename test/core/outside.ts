@@ -3,9 +3,9 @@
  * idempotent on purpose: starting one key twice has two effects. Ports to it and to a real store make a world.
  */
 
-import { foldAll } from '../../src/engine/drive.ts';
 import { emptyOwn, FOLD_VERSION, fold } from '../../src/engine/fold.ts';
 import { chainOf, policyHashes } from '../../src/engine/ids.ts';
+import { foldAll } from '../../src/engine/look.ts';
 import { settleAll } from '../../src/engine/reconcile.ts';
 import type { World } from '../../src/engine/world.ts';
 import type { ClosedPolicy, Dialect, Effect, JsonObject, Log, Scalar, Store } from '../../src/model.ts';

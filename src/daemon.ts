@@ -1,0 +1,112 @@
+/** The daemon: follows the branch, ticks, carries out effects, anchors; until it is told to stop. Alone, or as one of several. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type DaemonSettings, follow, keepLedger, type Ports } from './commands/index.ts';
+import { type Environment, filled } from './connectors/secrets.ts';
+import { type Running, run } from './engine/reconcile.ts';
+import type { World } from './engine/world.ts';
+import { openRepository } from './git/repository.ts';
+import { watchBranch } from './git/watch.ts';
+import { watchWorktree } from './git/worktree.ts';
+import { beginHealth } from './http/index.ts';
+import type { Store } from './model.ts';
+import { shareSettings } from './state-settings.ts';
+import { acquireEngineLock } from './store/engine-lock.ts';
+import { isPostgres, placeOf } from './store/postgres-database.ts';
+import type { Opened } from './wiring.ts';
+
+/** How often the daemon looks for due rows that no wake-up announced. */
+const REST_MS = 200;
+
+/** On PostgreSQL any number of engines share a state: there the rows are what is locked. */
+export async function underLock(settings: DaemonSettings, work: () => Promise<void>): Promise<void> {
+  if (isPostgres(settings.state)) return work();
+  const lock = await acquireEngineLock(settings.state);
+  try {
+    await work();
+  } finally {
+    lock.release();
+  }
+}
+
+/** The daemon: follows the branch, ticks, carries out effects, anchors; until it is told to stop. */
+export async function runDaemon(
+  ports: Ports,
+  opened: Opened,
+  options: {
+    readonly worktree: boolean;
+    readonly stopped: () => boolean;
+    readonly version: string;
+    readonly environment: Environment;
+  },
+): Promise<void> {
+  const { world, settings } = ports;
+  const { version, environment } = options;
+  await underLock(settings, async () => {
+    if (!isPostgres(settings.state)) await resumeEffects(opened.store);
+    else if (settings.repository !== '') await shareSettings(opened.store, settings);
+    const { daemon } = ports;
+    const pause = daemon ? daemon.pause : (ms: number) => sleep(ms);
+    const health = await beginHealth(ports, opened.meters, {
+      version,
+      deadManUrl: settings.deadMan && filled(settings.deadMan.url, 'daemon.yaml: deadMan.url', environment),
+      pause,
+      stopped: options.stopped,
+    });
+    const watch = await followPolicies(ports, options.worktree);
+    world.log.info(
+      { env: settings.env, state: placeOf(settings.state), branch: settings.branch, trust: settings.trust },
+      'engine started',
+    );
+    const anchored = keepLedger(ports, pause, options.stopped);
+    const running = { pause, stopped: options.stopped, restMs: REST_MS };
+    await work(world, opened, settings, version, running);
+    await watch.close();
+    await anchored;
+    await ports.ledger.anchor(world.clock());
+    await health.end();
+    world.log.info({}, 'engine stopped');
+  });
+}
+
+/** Alone under the lock of its folder, or as one of several replicas. */
+async function work(
+  world: World,
+  { measure }: Opened,
+  settings: DaemonSettings,
+  version: string,
+  running: Running,
+): Promise<void> {
+  if (!measure) return run(world, running);
+  const { runAsReplica } = await import('./replica.ts');
+  return runAsReplica(world, { ...running, url: settings.state, version, measure });
+}
+
+/**
+ * After a crash, whatever was being started is asked about at once: the lock of the folder says that nobody else is at it, and
+ * that whoever was is dead.
+ */
+export async function resumeEffects(store: Store): Promise<void> {
+  const rows = (await store.actions({ live: true })).filter(
+    row => row.state === 'starting' || row.state === 'started',
+  );
+  await store.transaction(async tx => {
+    for (const row of rows) await tx.updateAction(row.action.key, { dueAt: 0, leaseUntil: 0 });
+  });
+}
+
+async function followPolicies(ports: Ports, worktree: boolean) {
+  const { world, settings, repository } = ports;
+  const onError = (error: unknown) =>
+    world.log.error(
+      { error: error instanceof Error ? error.message : String(error) },
+      'policies could not be read',
+    );
+  // A replica without a repository enforces what the others take into force.
+  if (settings.repository === '') return { close: async () => {} };
+  if (worktree)
+    return watchWorktree(settings.repository, tree => follow(ports, tree.commit, async () => tree.files), {
+      onError,
+    });
+  const watched = await openRepository({ dir: settings.repository, branch: settings.branch });
+  return watchBranch(watched, head => follow(ports, head, () => repository.files(head.sha)), { onError });
+}

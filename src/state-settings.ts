@@ -1,0 +1,28 @@
+/** What replicas of one state agree on: said in it by those that have a daemon.yaml, taken from it by those that have only its address. */
+import type { DaemonSettings } from './commands/index.ts';
+import { PortError, type Store } from './model.ts';
+import { placeOf } from './store/postgres-database.ts';
+
+const KEY = 'daemon';
+
+/** The part of daemon.yaml that is true for every machine. Paths, addresses and values of secrets are each machine's own. */
+type Shared = Pick<DaemonSettings, 'env' | 'trust' | 'branch' | 'secrets'>;
+
+/** Written when it changed: the newest daemon.yaml counts. */
+export async function shareSettings(store: Store, settings: DaemonSettings): Promise<void> {
+  const { env, trust, branch, secrets = {} } = settings;
+  const text = JSON.stringify({ env, trust, branch, secrets } satisfies Shared);
+  if ((await store.meta(KEY)) !== text) await store.setMeta(KEY, text);
+}
+
+/** The settings with what the state says in place of a daemon.yaml. Throws PortError when it says nothing yet. */
+export async function sharedSettings(given: DaemonSettings, store: Store): Promise<DaemonSettings> {
+  const text = await store.meta(KEY);
+  if (text !== undefined) return { ...given, ...(JSON.parse(text) as Shared) };
+  await store.close();
+  throw new PortError(
+    `state ${placeOf(given.state)}: nobody has worked on it yet, so it does not say which environment it is; expected a state ` +
+      "that another replica uses. Start the first one with a daemon.yaml ('flyball run --config FILE'), then this one again.",
+    { code: 'no-config', retry: 'never', subject: 'state' },
+  );
+}
