@@ -64,8 +64,11 @@ export function foldCancel(own: Own, body: Told<'cancel'>, at: number): Own {
 
 /** A person who wants it tried again takes back the no, and begins anew what stands still or waits. */
 export function foldRetry(own: Own, { episode, by }: Told<'retry'>): Own {
-  const asked = requested(withoutDenials(own, episode), episode, by);
-  return updateSequence(asked, episode, sequence => again(sequence, by.name));
+  const free = withoutDenials(own, episode);
+  const { round } = free.episodes[episode]?.sequence ?? {};
+  const next = updateSequence(free, episode, sequence => again(sequence, by.name));
+  // Who only lets people be asked again has asked for nothing.
+  return next.episodes[episode]?.sequence.round === round ? next : requested(next, episode, by);
 }
 
 function again(sequence: Sequence, by: string): Sequence {
