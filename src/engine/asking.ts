@@ -30,8 +30,11 @@ export function askPeople(
 ): Outlook {
   const { draft, policy, episode } = p;
   const { at } = draft;
-  const name = hashOf({ action: action.id, attempt: action.attempt, plan: action.planHash, at }).slice(0, 12);
-  const kept = draft.own.granted[action.planHash];
+  // The seq beside the time: what is asked anew at the same moment is another question.
+  const { id, attempt, planHash } = action;
+  const asked = { action: id, attempt, plan: planHash, at, seq: draft.own.seq };
+  const name = hashOf(asked).slice(0, 12);
+  const kept = draft.own.granted[planHash];
   const known = kept !== undefined && kept.until > at ? kept : undefined;
   const expires = Math.min(at + approval.expiresMs, known?.until ?? Number.POSITIVE_INFINITY);
   const { statedQuorum, escalateAfterMs } = approval;
@@ -42,7 +45,7 @@ export function askPeople(
     approval: name,
     action,
     plan,
-    planHash: action.planHash,
+    planHash,
     from: approval.from,
     quorum: approval.quorum,
     expires,

@@ -17,7 +17,7 @@ function begun(step = { ...RETRAIN, timeoutMs: HOUR } as typeof RETRAIN): Simula
 
 const pages = (sim: Simulation) => sim.of('intent').filter(one => one.action.verb === 'escalate');
 
-describe('an end that nobody confirms', () => {
+describe('P25 an end that nobody confirms', () => {
   test('a runner that died with its deadline: unresolved after the grace, paged, and its lock is kept', () => {
     const sim = begun();
     const { deadline = 0 } = sim.live('retrain').action;
