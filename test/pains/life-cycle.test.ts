@@ -244,8 +244,8 @@ describe('P35 nothing waits with stale inputs', () => {
     expect(second?.key).not.toBe(first?.key);
     expect(second?.call).not.toEqual(first?.call);
     const since = (i: number) => {
-      const { params } = intents(sim, 'retrain')[i]?.action.call.args as { params: { since: string } };
-      return Date.parse(params.since);
+      const params = intents(sim, 'retrain')[i]?.action.call.args.params as { since: string } | undefined;
+      return Date.parse(params?.since ?? '');
     };
     expect(since(1) - since(0)).toBe(3 * HOUR);
   });
