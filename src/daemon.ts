@@ -7,7 +7,7 @@ import type { World } from './engine/world.ts';
 import { openRepository } from './git/repository.ts';
 import { watchBranch } from './git/watch.ts';
 import { watchWorktree } from './git/worktree.ts';
-import { beginHealth } from './http/index.ts';
+import { withHealth } from './http/index.ts';
 import type { Store } from './model.ts';
 import { shareSettings } from './state-settings.ts';
 import { acquireEngineLock } from './store/engine-lock.ts';
@@ -28,44 +28,44 @@ export async function underLock(settings: DaemonSettings, work: () => Promise<vo
   }
 }
 
+interface DaemonOptions {
+  readonly worktree: boolean;
+  readonly stopped: () => boolean;
+  readonly version: string;
+  readonly environment: Environment;
+}
+
 /** The daemon: follows the branch, ticks, carries out effects, anchors; until it is told to stop. */
-export async function runDaemon(
-  ports: Ports,
-  opened: Opened,
-  options: {
-    readonly worktree: boolean;
-    readonly stopped: () => boolean;
-    readonly version: string;
-    readonly environment: Environment;
-  },
-): Promise<void> {
+export async function runDaemon(ports: Ports, opened: Opened, options: DaemonOptions): Promise<void> {
   const { world, settings } = ports;
   const { version, environment } = options;
   await underLock(settings, async () => {
     if (!isPostgres(settings.state)) await resumeEffects(opened.store);
     else if (settings.repository !== '') await shareSettings(opened.store, settings);
-    const { daemon } = ports;
-    const pause = daemon ? daemon.pause : (ms: number) => sleep(ms);
-    const health = await beginHealth(ports, opened.meters, {
-      version,
-      deadManUrl: settings.deadMan && filled(settings.deadMan.url, 'daemon.yaml: deadMan.url', environment),
-      pause,
-      stopped: options.stopped,
-    });
-    const watch = await followPolicies(ports, options.worktree);
-    world.log.info(
-      { env: settings.env, state: placeOf(settings.state), branch: settings.branch, trust: settings.trust },
-      'engine started',
-    );
-    const anchored = keepLedger(ports, pause, options.stopped);
-    const running = { pause, stopped: options.stopped, restMs: REST_MS };
-    await work(world, opened, settings, version, running);
-    await watch.close();
-    await anchored;
-    await ports.ledger.anchor(world.clock());
-    await health.end();
+    const { deadMan } = settings;
+    const deadManUrl = deadMan && filled(deadMan.url, 'daemon.yaml: deadMan.url', environment);
+    await withHealth(ports, opened.meters, { version, deadManUrl }, () => enforce(ports, opened, options));
     world.log.info({}, 'engine stopped');
   });
+}
+
+async function enforce(
+  ports: Ports,
+  opened: Opened,
+  { worktree, stopped, version }: DaemonOptions,
+): Promise<void> {
+  const { world, settings, daemon } = ports;
+  const pause = daemon ? daemon.pause : (ms: number) => sleep(ms);
+  const watch = await followPolicies(ports, worktree);
+  world.log.info(
+    { env: settings.env, state: placeOf(settings.state), branch: settings.branch, trust: settings.trust },
+    'engine started',
+  );
+  const anchored = keepLedger(ports, pause, stopped);
+  await work(world, opened, settings, version, { pause, stopped, restMs: REST_MS });
+  await watch.close();
+  await anchored;
+  await ports.ledger.anchor(world.clock());
 }
 
 /** Alone under the lock of its folder, or as one of several replicas. */

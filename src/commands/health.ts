@@ -189,7 +189,7 @@ function unanchored({ anchoredAt = 0 }: Census, { newestAt }: Tally, now: number
 
 /** An engine that is alone on its state need not beat. */
 async function replicasOf({ world: { store }, engine, progress }: Ports): Promise<number> {
-  const alive = await replicasAlive(store);
+  const alive = (await replicasAlive(store)).length;
   return alive > 0 ? alive : Number(progress !== undefined || (await engine()) !== undefined);
 }
 

@@ -1,9 +1,9 @@
 /** Outages over the real store: told once, by whoever starts first, and only when nobody ended in order. */
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { emptyOwn, FOLD_VERSION, fold } from '../engine/fold.ts';
 import type { Replica, Store } from '../model.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
-import { NOTE_MS, noteEnded, noteWorking, tellOutage } from './outage.ts';
+import { noteEnded, noteWorking, tellOutage } from './outage.ts';
 
 const NOON = Date.UTC(2026, 5, 15, 12);
 const MINUTE = 60_000;
@@ -14,15 +14,25 @@ const clock = () => now;
 beforeEach(async () => {
   store = await openSqliteStore({ path: ':memory:', fold, emptyOwn, foldVersion: FOLD_VERSION });
   now = NOON;
+  waited = 0;
+  meanwhile = async () => {};
 });
 afterEach(() => store.close());
 
-const tell = () => tellOutage({ store, clock });
+const SELF = { host: 'h', pid: 1 };
+/** What happens while an engine waits whether others beat. */
+let meanwhile: () => Promise<void>;
+let waited: number;
+const tell = () =>
+  tellOutage({ store, clock }, SELF, async ms => {
+    waited += ms;
+    await meanwhile();
+  });
 
 test('nothing is told at the first start, nor after an end in order', async () => {
   expect(await tell()).toBeUndefined();
   await noteWorking({ store, clock });
-  await noteEnded({ store });
+  await noteEnded(store, SELF);
   now += 60 * MINUTE;
   expect(await tell()).toBeUndefined();
   expect(await store.messages({})).toEqual([]);
@@ -68,12 +78,45 @@ test('P29 engines that start together tell it once, and the next outage again', 
   expect(await store.entries({ chain: 'fleet', kinds: ['gap'] })).toHaveLength(2);
 });
 
-test('while another engine lives there was no outage, however an engine ended', async () => {
-  const other: Replica = { id: 'b', host: 'h', pid: 2, version: '1', startedAt: 0, beatAt: Date.now() };
-  await store.beat(other);
-  await noteWorking({ store, clock });
-  now += 2 * NOTE_MS;
-  expect(await tell()).toBeUndefined();
-  now += 1;
-  expect(await tell()).toBeDefined();
+describe('beside other engines', () => {
+  const other = (beatAt: number, more: Partial<Replica> = {}): Replica => ({
+    ...{ id: 'b', host: 'h', pid: 2, version: '1', startedAt: 0, beatAt },
+    ...more,
+  });
+
+  test('nothing is told while one of them goes on beating', async () => {
+    await store.beat(other(Date.now() - 1));
+    await noteWorking({ store, clock });
+    now += 5 * MINUTE;
+    meanwhile = () => store.beat(other(Date.now()));
+    expect(await tell()).toBeUndefined();
+    expect(waited).toBe(1000);
+  });
+
+  test('it is told when none of them beats any more, whoever has started since', async () => {
+    await store.beat(other(Date.now() - 1));
+    await noteWorking({ store, clock });
+    now += 5 * MINUTE;
+    meanwhile = () => store.beat(other(Date.now(), { id: 'c', pid: 3 }));
+    expect(await tell()).toMatchObject({ from: NOON });
+    expect(waited).toBe(15_000);
+  });
+
+  test('the heartbeat of this process, and one that is long past, are nobody else', async () => {
+    await store.beat(other(Date.now(), { pid: 1 }));
+    await store.beat(other(Date.now() - MINUTE, { id: 'd' }));
+    await noteWorking({ store, clock });
+    now += 5 * MINUTE;
+    expect(await tell()).toMatchObject({ from: NOON });
+    expect(waited).toBe(0);
+  });
+
+  test('an end in order of one of them leaves what the others note', async () => {
+    await noteWorking({ store, clock });
+    await store.beat(other(Date.now()));
+    await noteEnded(store, SELF);
+    await store.beat(other(Date.now()), true);
+    now += 5 * MINUTE;
+    expect(await tell()).toMatchObject({ from: NOON });
+  });
 });

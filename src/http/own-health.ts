@@ -1,5 +1,7 @@
 /** The health of a running daemon, begun with it and ended with it: meters, the door, the dead man's switch, notes of work. */
+import { hostname } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   entryLog,
   followProgress,
@@ -17,44 +19,51 @@ import { type Door, openDoor } from './door.ts';
 import { type Metrics, metricsOf } from './metrics.ts';
 import { healthRoutes } from './routes.ts';
 
-export interface OwnHealth {
-  /** The engine ends in order: no dead man, no outage to be told. */
-  end(): Promise<void>;
-}
+/** How often the delay of the event loop is sampled. */
+const SAMPLED_MS = 20;
+const SELF = { host: hostname(), pid: process.pid };
+const DOOR = { name: 'http', door: 'http', authenticated: false } as const;
 
-/** Begins before the engine does. Throws PortError when the door cannot be opened. */
-export async function beginHealth(
+/**
+ * Runs the engine (`work`) with its health around it: begun before it, ended after it. When it throws it did not end in
+ * order, and the next start tells since when nothing was enforced. Throws PortError when the door cannot be opened.
+ */
+export async function withHealth(
   ports: Ports,
   meters: Meter[],
   of: {
     readonly version: string;
     /** With its secrets; never logged. */
     readonly deadManUrl: string | undefined;
-    readonly pause: (ms: number) => Promise<unknown>;
-    readonly stopped: () => boolean;
   },
-): Promise<OwnHealth> {
+  work: () => Promise<void>,
+): Promise<void> {
   const { world } = ports;
+  const ending = new AbortController();
   const steady = () => performance.now();
   const progress = followProgress(steady, await underWay(world));
-  const metrics = metricsOf({ version: of.version, now: Date.now, ...processFigures() });
+  const metrics = metricsOf({ version: of.version, now: Date.now, ...processFigures(ending.signal) });
   meters.push(progress.meter, metrics.meter, entryLog(world.log));
   const own = { ...ports, progress, principal: DOOR, role: 'viewer' as const };
   const door = await open(own, metrics, steady);
-  const outage = await tellOutage(world);
-  if (outage) world.log.warn(outage, 'nothing was enforced');
-  const noting = keepNoting(ports, progress, of);
-  const watched = watchDeadMan(ports, progress, metrics, of);
-  return {
-    async end() {
-      await Promise.all([noting, watched, door?.close()]);
-      await noteEnded(world);
-    },
-  };
+  const loops = [
+    keepNoting(ports, progress, ending.signal),
+    watchDeadMan(ports, progress, metrics, of.deadManUrl, ending.signal),
+  ];
+  try {
+    await work();
+  } finally {
+    ending.abort();
+    await Promise.all([...loops, door?.close()]);
+  }
+  await noteEnded(world.store, SELF);
 }
 
-const SAMPLED_MS = 20;
-const DOOR = { name: 'http', door: 'http', authenticated: false } as const;
+/** What has to be asked about before this process has caught up. What is due later, somebody else may be at. */
+async function underWay({ store, realClock }: Ports['world']): Promise<readonly ActionRow[]> {
+  const due = await store.dueActions(realClock());
+  return due.filter(({ state }) => state === 'starting' || state === 'started');
+}
 
 async function open(ports: Ports, metrics: Metrics, steady: () => number): Promise<Door | undefined> {
   const { listen } = ports.settings;
@@ -64,27 +73,24 @@ async function open(ports: Ports, metrics: Metrics, steady: () => number): Promi
   return door;
 }
 
-/** What has to be asked about before this process has caught up. What is due later, somebody else may be at. */
-async function underWay({ store, realClock }: Ports['world']): Promise<readonly ActionRow[]> {
-  const due = await store.dueActions(realClock());
-  return due.filter(({ state }) => state === 'starting' || state === 'started');
+/** Real time; less when the engine ends. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
 }
 
-type Until = Pick<Parameters<typeof beginHealth>[2], 'pause' | 'stopped' | 'deadManUrl'>;
-
-/** Notes that the engine works while it does: where that stops, an outage began. */
-async function keepNoting(
-  { world }: Ports,
-  progress: ProgressPort,
-  { pause, stopped }: Until,
-): Promise<void> {
-  while (!stopped()) {
+/** Notes that the engine works while it does, once it is clear what was before: where that stops, an outage began. */
+async function keepNoting({ world }: Ports, progress: ProgressPort, signal: AbortSignal): Promise<void> {
+  let told = false;
+  while (!signal.aborted) {
     try {
+      const outage = told ? undefined : await tellOutage(world, SELF, ms => pause(ms, signal));
+      told = true;
+      if (outage) world.log.warn(outage, 'nothing was enforced');
       if (lifeless(progress.look()).length === 0) await noteWorking(world);
     } catch (error) {
       world.log.warn({ error: error instanceof Error ? error.message : String(error) }, 'work not noted');
     }
-    await pause(NOTE_MS);
+    await pause(NOTE_MS, signal);
   }
 }
 
@@ -92,21 +98,27 @@ async function watchDeadMan(
   { world, settings }: Ports,
   progress: ProgressPort,
   metrics: Metrics,
-  { pause, stopped, deadManUrl: url }: Until,
+  url: string | undefined,
+  signal: AbortSignal,
 ): Promise<void> {
   if (!settings.deadMan || url === undefined) return;
   await keepDeadManQuiet({
     url,
     everyMs: settings.deadMan.everyMs,
     alive: () => lifeless(progress.look()).length === 0,
-    ...{ pause, stopped, log: world.log, told: metrics.deadMan },
+    pause: ms => pause(ms, signal),
+    stopped: () => signal.aborted,
+    ...{ log: world.log, told: metrics.deadMan },
   });
 }
 
 /** What this process takes, and how late its event loop is since it was last asked. */
-function processFigures(): Pick<Parameters<typeof metricsOf>[0], 'startedAt' | 'usage' | 'delay'> {
+function processFigures(
+  signal: AbortSignal,
+): Pick<Parameters<typeof metricsOf>[0], 'startedAt' | 'usage' | 'delay'> {
   const delays = monitorEventLoopDelay({ resolution: SAMPLED_MS });
   delays.enable();
+  signal.addEventListener('abort', () => delays.disable());
   // What is recorded is the time between two samples.
   const seconds = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - SAMPLED_MS / 1000);
   return {

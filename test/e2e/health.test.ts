@@ -1,5 +1,5 @@
 /** The daemon about itself: probes, metrics, its dead man's switch, its log, and what it tells after a crash. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -166,6 +166,9 @@ describe('after an end without a word', () => {
     expect(messagesOf(at.state)).toEqual([]);
     await second.end('SIGKILL');
     const third = await at.daemon();
+    const line = await until('it is told', () =>
+      linesOf(third).find(one => one.msg === 'nothing was enforced'),
+    );
     const [gap, ...more] = entriesOf(at.state, 'gap').filter(one => one.chain === 'fleet');
     expect(more).toEqual([]);
     expect(messagesOf(at.state)).toEqual([
@@ -174,13 +177,19 @@ describe('after an end without a word', () => {
         text: expect.stringMatching(/^From 2\d{3}-/),
       },
     ]);
-    expect(linesOf(third).find(line => line.msg === 'nothing was enforced')).toMatchObject({
-      from: gap?.body.from,
-      to: gap?.body.to,
-    });
+    expect(line).toMatchObject({ from: gap?.body.from, to: gap?.body.to });
     await third.end('SIGTERM');
     await (await at.daemon()).end('SIGTERM');
     expect(messagesOf(at.state)).toHaveLength(1);
     expect(await at.json('ledger', 'verify')).toMatchObject({ ok: true });
+  });
+});
+
+test('an engine that cannot begin ends at once, with its door', async () => {
+  const at = await home();
+  rmSync(at.repository, { recursive: true });
+  expect(await at.flyball('run')).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/http door open.*policies/s),
   });
 });

@@ -57,6 +57,34 @@ async function engineOf(at: Home): Promise<{ daemon: Daemon; ask(path: string): 
   return { daemon, ask };
 }
 
+const messages = async (at: Home) =>
+  (await at.json<{ messages: { title: string }[] }>('status')).messages.map(one => one.title);
+
+test('replicas count each other; an outage is told only when the last one died', async () => {
+  const at = await home();
+  const [first, second] = [await engineOf(at), await engineOf(at)];
+  const sees = (engine: typeof first, count: number) =>
+    until(
+      `${count} replicas are seen`,
+      async () => (await engine.ask('/metrics')).text.includes(`\nflyball_replicas ${count}\n`) || undefined,
+    );
+  await sees(first, 2);
+  await sees(second, 2);
+  await first.daemon.end('SIGKILL');
+  await sees(second, 1);
+  const third = await engineOf(at);
+  expect(await messages(at)).toEqual([]);
+  await third.daemon.end('SIGTERM');
+  await second.daemon.end('SIGKILL');
+  await engineOf(at);
+  const told = await until('it is told', async () => {
+    const found = await messages(at);
+    return found.length > 0 ? found : undefined;
+  });
+  expect(told).toEqual([expect.stringMatching(/^Nothing was enforced for /)]);
+  expect(await at.json('ledger', 'verify')).toMatchObject({ ok: true });
+});
+
 test('while the state is gone an engine is not ready and says why, without a secret; it is ready again after that', async () => {
   const at = await home();
   const { daemon, ask } = await engineOf(at);
