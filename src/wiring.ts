@@ -140,6 +140,8 @@ function ledgerOf(of: {
   };
   return {
     rebuild: () => store.rebuild(),
+    backup: path => store.backup(path),
+    restore: path => store.restore(path),
     verify: async chain =>
       store.verify(chain, ref === undefined ? [] : await readAnchors(await repository(), ref)),
     anchor: async at => {

@@ -30,6 +30,8 @@ export interface Command {
   readonly effect: Effect;
   /** `nothing`: runs before there is a configuration. `files`: runs on given files without one, or with it. */
   readonly needs: 'state' | 'files' | 'nothing';
+  /** What has an effect is on record before it; `after`: where there is nothing yet that it could stand in. */
+  readonly audited?: 'after';
   readonly examples: readonly string[];
   run(ports: Ports, input: never): Promise<unknown>;
   /** For people at a terminal. */
@@ -51,6 +53,7 @@ interface Definition<I extends z.ZodObject, O extends z.ZodObject> {
   readonly role: Role;
   readonly effect: Effect;
   readonly needs?: Command['needs'];
+  readonly audited?: 'after';
   readonly examples: readonly string[];
   run(ports: Ports, input: z.output<I>): Promise<z.input<O>>;
   text(output: z.output<O>, paint: Paint): string;

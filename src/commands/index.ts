@@ -2,6 +2,7 @@
 import { apply } from './apply.ts';
 import { approvals, approve, deny } from './approvals.ts';
 import { backtest } from './backtest.ts';
+import { backup, restore } from './backup.ts';
 import type { Command } from './command.ts';
 import { cancel, resolve, retry } from './control.ts';
 import { doctor } from './doctor.ts';
@@ -48,6 +49,8 @@ export const commands: readonly Command[] = [
   ledgerVerify,
   ledgerRebuild,
   ledgerPrune,
+  backup,
+  restore,
   pause,
   resume,
   silence,

@@ -17,20 +17,22 @@ export function mayPerform(command: Command, ports: Pick<Ports, 'role' | 'princi
 }
 
 /** Runs a command with unchecked input. Throws Refusal for what the asker can mend, PortError for what the world refused. */
-export async function perform(command: Command, ports: Ports, input: unknown): Promise<JsonObject> {
+export async function perform(command: Command, ports: Ports, given: unknown): Promise<JsonObject> {
   if (!mayPerform(command, ports)) {
     await audit(command, ports, {}, `needs the role ${command.role}`);
     throw new Refusal(`${command.name}: ${lacking(command, ports)}`);
   }
-  const checked = command.input.safeParse(input);
+  const checked = command.input.safeParse(given);
   if (!checked.success) {
     const problems = checked.error.issues.map(
       issue => `${issue.path.join('.') || 'input'}: ${issue.message}`,
     );
     throw new Refusal(`${command.name}: ${problems.join('; ')}. See 'flyball help ${command.name}'.`);
   }
-  await audit(command, ports, checked.data as JsonObject);
+  const input = checked.data as JsonObject;
+  if (command.audited !== 'after') await audit(command, ports, input);
   const output = await command.run(ports, checked.data as never);
+  if (command.audited === 'after') await audit(command, ports, input);
   return command.output.parse(output) as JsonObject;
 }
 

@@ -64,17 +64,29 @@ export interface Pruned {
   readonly observations: number;
 }
 
+/** Whether chains are whole, and the first altered entry if not. */
+export type Verified =
+  | {
+      readonly ok: true;
+      readonly chains: number;
+      readonly entries: number;
+      readonly checkpoints?: number;
+    }
+  | { readonly ok: false; readonly chain: string; readonly seq: number; readonly problem: string };
+
+export interface Copied {
+  readonly rows: number;
+  readonly bytes: number;
+  /** Of the ledger in the copy. */
+  readonly ledger: Verified;
+}
+
 export interface LedgerPort {
-  verify(chain?: string): Promise<
-    | {
-        readonly ok: true;
-        readonly chains: number;
-        readonly entries: number;
-        readonly checkpoints?: number;
-      }
-    | { readonly ok: false; readonly chain: string; readonly seq: number; readonly problem: string }
-  >;
+  verify(chain?: string): Promise<Verified>;
   rebuild(): Promise<{ readonly targets: number; readonly differences: string[] }>;
+  /** Everything at one moment as a new SQLite file; and such a file into this state, which must be empty. */
+  backup(path: string): Promise<Copied>;
+  restore(path: string): Promise<Copied>;
   /** Writes down where the chains end, in the fleet chain and where daemon.yaml says. */
   anchor(at: number): Promise<readonly Entry[]>;
   /**

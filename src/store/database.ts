@@ -21,6 +21,8 @@ export interface Schema {
   readonly begin: string;
   /** Selects the names of the tables that are there, as `name`. */
   readonly tables: string;
+  /** After rows came with numbers of their own: which are taken. */
+  readonly afterCopy: string;
 }
 
 /**

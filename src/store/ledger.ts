@@ -2,6 +2,7 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { type Entry, PortError } from '../model.ts';
 import { type Head, verifyAnchors } from './anchors.ts';
+import type { Copied } from './backup.ts';
 import type { Database, Reader } from './database.ts';
 import { type Altered, type Begin, verifyChain } from './proof.ts';
 import type { Pruned, Retention } from './prune.ts';
@@ -30,6 +31,10 @@ export interface LedgerStore {
   anchor(at: number): Promise<readonly Entry[]>;
   /** Deletes what is older than it is kept, after checkpoints that hold what it was folded into. */
   prune(retention: Retention): Promise<Pruned>;
+  /** Everything at one moment as a new SQLite file, while others write. */
+  backup(path: string): Promise<Copied>;
+  /** Loads such a file into this state, which must be empty. */
+  restore(path: string): Promise<Copied>;
   /** Every chain's end now, to be kept outside of the state. */
   heads(): Promise<readonly Head[]>;
 }

@@ -3,6 +3,7 @@
  * is compared by bytes, as there. Times are milliseconds; `due_at` is DOUBLE PRECISION because "never" is infinity.
  */
 import type { Schema } from './database.ts';
+import { tables } from './tables.ts';
 
 /** The schema that holds everything of ours, so that a database may be shared. */
 export const SCHEMA = 'flyball';
@@ -167,5 +168,12 @@ export const postgresSchema: Schema = {
     CREATE SCHEMA IF NOT EXISTS ${SCHEMA};
     CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY);
   `,
+  afterCopy: tables
+    .filter(table => table.numbered)
+    .map(
+      ({ name }) =>
+        `SELECT setval(pg_get_serial_sequence('${name}', 'nr'), (SELECT coalesce(max(nr), 0) + 1 FROM ${name}), false);`,
+    )
+    .join('\n'),
   tables: `SELECT tablename AS name FROM pg_catalog.pg_tables WHERE schemaname = '${SCHEMA}'`,
 };

@@ -237,5 +237,6 @@ const steps: readonly string[] = [
 export const sqliteSchema: Schema = {
   steps,
   begin: 'CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY) STRICT',
+  afterCopy: '',
   tables: "SELECT name FROM sqlite_schema WHERE type = 'table'",
 };

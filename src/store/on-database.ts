@@ -1,6 +1,7 @@
 /** The durable state: the model's `Store` and the ledger's tools, on whichever database it is. */
 import type { Store } from '../model.ts';
 import { anchor, readHeads } from './anchors.ts';
+import { backup, restore } from './backup.ts';
 import { readCensus } from './census.ts';
 import { beat, claimTargets, readReplicas, releaseTargets } from './claims.ts';
 import type { Database } from './database.ts';
@@ -80,6 +81,8 @@ function storeOn(db: Database, folding: Folding): Store & LedgerStore {
     rebuild: () => rebuild(db, folding, 'all'),
     anchor: at => anchor(db, at),
     prune: retention => prune(db, folding, retention),
+    backup: path => backup(db, path),
+    restore: path => restore(db, path),
     heads: () => readHeads(db),
   };
 }

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { canonical, hashOf } from '../canonical.ts';
 import type { LastTick, Store, Transaction } from '../model.ts';
+import { backupContract } from './backup.contract.ts';
 import { censusContract } from './census.contract.ts';
 import type { LedgerStore } from './ledger.ts';
 import { recordsContract } from './records.contract.ts';
@@ -242,6 +243,7 @@ export function storeContract(name: string, open: () => Promise<Store & LedgerSt
     });
 
     recordsContract(() => store);
+    backupContract(() => store, open);
     censusContract(() => store);
   });
 }
