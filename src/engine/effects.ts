@@ -59,8 +59,7 @@ async function start(world: World, row: ActionRow): Promise<void> {
 type Takes = Parameters<Parameters<World['store']['transaction']>[0]>[0];
 
 function take(world: World, tx: Takes, row: ActionRow, now: number, until: number) {
-  const owner = world.replica?.id ?? 'engine';
-  return tx.takeAction(row.action.key, { epoch: row.epoch, now, until, owner });
+  return tx.takeAction(row.action.key, { epoch: row.epoch, now, until, owner: ownerOf(world) });
 }
 
 /**
@@ -174,8 +173,17 @@ function effectOf(world: World, row: ActionRow) {
 
 type Change = Parameters<Takes['updateAction']>[1];
 
-async function update(world: World, row: ActionRow, change: Change): Promise<void> {
-  await world.store.transaction(tx => tx.updateAction(row.action.key, change));
+/** Not while somebody else has the lease: who wakes up late must not take it from whoever took over. */
+async function update(world: World, { action: { key } }: ActionRow, change: Change): Promise<void> {
+  await world.store.transaction(async tx => {
+    const now = await tx.action(key);
+    const others = now?.owner !== ownerOf(world) && (now?.leaseUntil ?? 0) > world.realClock();
+    if (!others) await tx.updateAction(key, change);
+  });
+}
+
+function ownerOf(world: World): string {
+  return world.replica?.id ?? 'engine';
 }
 
 function postpone(world: World, row: ActionRow, byMs: number, polls = row.polls + 1): Promise<void> {

@@ -14,12 +14,16 @@ import {
   type WorkerEvents,
   type WorkerUtils,
 } from 'graphile-worker';
+import pg from 'pg';
 import type { Log } from '../model.ts';
 
 /** How often jobs of a later time are looked for; those of now are announced. */
 const POLL_MS = 500;
 /** After the library ended by itself, such as for a server that restarts. */
 const AGAIN_MS = 1000;
+/** A connection that is cut without a word is noticed within these; the library alone would wait for it for ever. */
+const CONNECT_MS = 8000;
+const ANSWER_MS = 10_000;
 /** Its tables, apart from ours. */
 const SCHEMA = 'flyball_worker';
 
@@ -47,17 +51,21 @@ export interface PostgresHandOut {
 /** Begins to take hints, and begins again when the library gave up on its connection. Throws when it cannot begin at all. */
 export async function handOut(options: HandOutOptions): Promise<PostgresHandOut> {
   const { url, log } = options;
-  const shared = { connectionString: url, schema: SCHEMA, logger: loggerTo(log) };
-  const utils = await makeWorkerUtils({ ...shared, maxPoolSize: 2 });
+  const pgPool = poolOf(url, options.concurrency + 4);
+  const shared = { pgPool, schema: SCHEMA, logger: loggerTo(log) };
+  const utils = await makeWorkerUtils(shared);
   await utils.migrate();
+  const unheard = unheardFailures(log);
   let stopped = false;
   let runner = await begin(options, shared);
   const again = async (): Promise<void> => {
-    await runner.promise.catch(error => log.warn({ error: String(error) }, 'hints stopped'));
+    await runner.promise.catch(() => undefined);
+    if (!stopped) log.warn({}, 'hints stopped');
     while (!stopped) {
       await sleep(AGAIN_MS);
       try {
         runner = await begin(options, shared);
+        if (stopped) await runner.stop();
         return again();
       } catch (error) {
         log.warn({ error: String(error) }, 'hints cannot be taken');
@@ -76,13 +84,44 @@ export async function handOut(options: HandOutOptions): Promise<PostgresHandOut>
       await runner.stop().catch(() => undefined);
       await over;
       await utils.release();
+      await pgPool.end();
+      unheard.end();
     },
   };
 }
 
+/** For the worker, its listener and the hints that are given. */
+function poolOf(connectionString: string, max: number): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString,
+    max,
+    application_name: 'flyball hints',
+    connectionTimeoutMillis: CONNECT_MS,
+    query_timeout: ANSWER_MS,
+    keepAlive: true,
+  });
+  // The library logs what breaks, and the pool lets go of it.
+  pool.on('error', () => undefined);
+  pool.on('connect', client => void client.on('error', () => undefined));
+  return pool;
+}
+
+/**
+ * The library does not wait for the answer when it takes a finished job away. A connection that breaks at that moment leaves
+ * the job behind, which costs nothing; it must not end the process. Its batches, which do wait, never end after two failures.
+ */
+function unheardFailures(log: Log): { end(): void } {
+  const heard = (error: unknown) => {
+    if (!(error instanceof Error && error.stack?.includes('graphile-worker'))) throw error;
+    log.warn({ error: error.message }, 'a finished hint could not be taken away');
+  };
+  process.on('unhandledRejection', heard);
+  return { end: () => void process.off('unhandledRejection', heard) };
+}
+
 function begin(
   { id, concurrency, reconcile, effect }: HandOutOptions,
-  shared: Pick<RunnerOptions, 'connectionString' | 'schema' | 'logger'>,
+  shared: Pick<RunnerOptions, 'pgPool' | 'schema' | 'logger'>,
 ): Promise<Runner> {
   const events = new EventEmitter() as WorkerEvents;
   events.on('pool:create', ({ workerPool }) => {
@@ -91,7 +130,6 @@ function begin(
   return run({
     ...shared,
     events,
-    maxPoolSize: concurrency + 2,
     concurrency,
     pollInterval: POLL_MS,
     noHandleSignals: true,
@@ -116,13 +154,16 @@ async function hint(
       jobKey: `reconcile:${index}`,
       maxAttempts: 1,
     })),
-    ...actions.map(({ key, at }) => ({
-      identifier: 'effect',
-      payload: { key },
-      jobKey: `effect:${key}`,
-      maxAttempts: 1,
-      ...(at === undefined ? {} : { runAt: new Date(at) }),
-    })),
+    // In one order everywhere, so that two replicas do not wait for each other.
+    ...[...actions]
+      .sort((a, b) => (a.key < b.key ? -1 : 1))
+      .map(({ key, at }) => ({
+        identifier: 'effect',
+        payload: { key },
+        jobKey: `effect:${key}`,
+        maxAttempts: 1,
+        ...(at === undefined ? {} : { runAt: new Date(at) }),
+      })),
   ];
   if (specs.length > 0) await utils.addJobs(specs);
 }
