@@ -4,7 +4,6 @@ import { emptyOwn, FOLD_VERSION, fold } from '../../src/engine/fold.ts';
 import { chainOf } from '../../src/engine/ids.ts';
 import { foldAll, revisionInput } from '../../src/engine/look.ts';
 import { settleAll } from '../../src/engine/reconcile.ts';
-import { policiesOf } from '../../src/engine/revision-index.ts';
 import type { World } from '../../src/engine/world.ts';
 import { type ClosedPolicy, type Dialect, type Log, PortError, type Store } from '../../src/model.ts';
 import { openStore } from '../../src/store/open.ts';
@@ -66,7 +65,7 @@ export async function enforce(store: Store, policies: readonly ClosedPolicy[], a
     for (const target of new Map(policies.map(one => [chainOf(one.target), one.target])).values()) {
       const own = emptyOwn(target);
       const input = revisionInput(own, revision, chainOf(target));
-      if (input === undefined || policiesOf(revision, chainOf(target)).length === 0) continue;
+      if (input === undefined) continue;
       await tx.append({ target, bodies: [input], at, own: foldAll(own, [input], at), dueAt: 0 });
     }
   });

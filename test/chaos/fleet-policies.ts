@@ -1,5 +1,5 @@
 /** Many models under one policy in real time: each breach is a retraining and a promotion, which make it go away. */
-import type { ClosedPolicy } from '../../src/model.ts';
+import type { ClosedPolicy, ConnectionSpec } from '../../src/model.ts';
 import {
   compares,
   condition,
@@ -13,6 +13,7 @@ import {
   RETRAIN,
 } from '../core/closed-policy.ts';
 import type { PlantSpec } from './plant.ts';
+import { PATIENCE_MS } from './plant-client.ts';
 
 /** A plant, its models well. A second start is a second effect: nothing saves an engine that sends twice. */
 export function fleetPlant(models: readonly string[]): PlantSpec {
@@ -37,6 +38,11 @@ export function valueName(model: string): string {
 
 export function modelsOf(count: number): readonly string[] {
   return Array.from({ length: count }, (_, index) => `m${index}`);
+}
+
+/** Who takes over waits for the lease and for the longest request. */
+function connection(name: string): ConnectionSpec {
+  return { name, connector: 'local', access: 'act', commands: {}, limits: { timeoutMs: PATIENCE_MS } };
 }
 
 /** Every other one asks a person before it promotes. */
@@ -68,7 +74,7 @@ export function fleetPolicies(models: readonly string[], everyMs: number): reado
           otherwise: 'escalate',
         },
       }),
-      documents: { model },
+      documents: { model, connections: { local: connection('local'), warehouse: connection('warehouse') } },
     });
     return policy;
   });

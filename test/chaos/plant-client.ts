@@ -7,7 +7,7 @@ import type { Order, PlantSpec } from './plant.ts';
 import type { PlantTime, Report, Trouble } from './plant-server.ts';
 
 /** Longer than a plant's slowest answer that shall still be heard. */
-const PATIENCE_MS = 2000;
+export const PATIENCE_MS = 2000;
 
 export interface Plants {
   readonly port: number;

@@ -32,6 +32,7 @@ export interface Heard {
   readonly plant: string;
   readonly call: string;
   readonly by: string;
+  /** Of a query: the name of the value. */
   readonly key: string;
   /** Of a start: whether it took effect. */
   readonly effect?: boolean;
@@ -91,13 +92,14 @@ async function answer(
   const trouble = troubleFor(site, call);
   if (trouble?.how === 'slow') await delay(trouble.ms);
   const note = (effect?: boolean) => {
-    if (typeof body.key !== 'string') return;
+    const about = body.key ?? (call === 'query' ? body.name : undefined);
+    if (typeof about !== 'string') return;
     const heard: Heard = {
       at: Date.now(),
       plant: name,
       call,
       by: body.by ?? '',
-      key: body.key,
+      key: about,
       ...(effect === undefined ? {} : { effect }),
     };
     site.heard.push(heard);

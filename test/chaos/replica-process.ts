@@ -17,8 +17,11 @@ export interface ReplicaJob {
 }
 
 export interface ReplicaPlace {
-  /** Of the replica that lives here now, or did last. */
+  /** Of the replica that lives here now, or did last: its name at the plant, and the process that the state knows. */
   id(): string;
+  pid(): number;
+  /** How often it ended by itself, and was started again as a supervisor does. */
+  ends(): number;
   start(): void;
   /** SIGKILL, and waits until it is gone. */
   kill(): Promise<void>;
@@ -31,6 +34,9 @@ export interface ReplicaPlace {
   /** SIGTERM; gives the exit code, null when it had to be killed. */
   end(): Promise<number | null>;
 }
+
+/** A supervisor's pause. */
+const AGAIN_MS = 500;
 
 export async function replicaPlace(
   place: number,
@@ -46,33 +52,43 @@ export async function replicaPlace(
   let clockMs = 0;
   let child: ChildProcess | undefined;
   let gone: Promise<number | null> = Promise.resolve(null);
+  let ends = 0;
+  let wanted = false;
   const id = () => `r${place}.${life}`;
   const signal = (name: NodeJS.Signals) => void child?.kill(name);
+  const start = () => {
+    life += 1;
+    wanted = true;
+    const job: ReplicaJob = {
+      id: id(),
+      state: of.state(wire.port),
+      plant: of.plant,
+      leaseMs: of.leaseMs,
+      clockMs,
+    };
+    const born = fork(join(import.meta.dirname, 'replica.child.ts'), [JSON.stringify(job)], {
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    born.stderr?.on('data', chunk => appendFileSync(of.log, chunk));
+    child = born;
+    gone = new Promise(resolve => {
+      born.once('exit', code => {
+        appendFileSync(of.log, `{"replica":"${job.id}","exit":${code}}\n`);
+        resolve(code);
+        if (!wanted || child !== born) return;
+        ends += 1;
+        setTimeout(() => wanted && child === born && start(), AGAIN_MS);
+      });
+    });
+  };
   return {
     id,
+    pid: () => child?.pid ?? 0,
+    ends: () => ends,
     wire,
-    start: () => {
-      life += 1;
-      const job: ReplicaJob = {
-        id: id(),
-        state: of.state(wire.port),
-        plant: of.plant,
-        leaseMs: of.leaseMs,
-        clockMs,
-      };
-      const born = fork(join(import.meta.dirname, 'replica.child.ts'), [JSON.stringify(job)], {
-        stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      });
-      born.stderr?.on('data', chunk => appendFileSync(of.log, chunk));
-      child = born;
-      gone = new Promise(resolve => {
-        born.once('exit', code => {
-          appendFileSync(of.log, `{"replica":"${job.id}","exit":${code}}\n`);
-          resolve(code);
-        });
-      });
-    },
+    start,
     kill: async () => {
+      wanted = false;
       signal('SIGKILL');
       await gone;
     },
@@ -84,6 +100,7 @@ export async function replicaPlace(
       if (child?.connected) child.send({ clockMs }, () => undefined);
     },
     end: async () => {
+      wanted = false;
       signal('SIGCONT');
       signal('SIGTERM');
       const forced = setTimeout(() => signal('SIGKILL'), 20_000);

@@ -1,12 +1,15 @@
 /**
  * The long form: `npm run chaos`. Every call of every scenario fails, before its effect and after it, and every one is a
- * `kill -9`; then engines die at random, several in a row, until `--kills` are reached. docs/chaos.md says more.
+ * `kill -9`; then engines die at random, several in a row, until `--kills` are reached. With `--replicas` instead a storm over
+ * several engines on one PostgreSQL. docs/chaos.md says more.
  */
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startPostgres } from '../servers/postgres-server.ts';
 import type { Fault } from './fault.ts';
 import { chosen, failAt, killAt, killInRows, sum, type Tally, tallied } from './fault-loop.ts';
+import { fleetTrial, linesOf } from './fleet-trial.ts';
 import { engines } from './killed-engine.ts';
 import type { PlantSpec } from './plant.ts';
 import { startPlants } from './plant-client.ts';
@@ -16,6 +19,8 @@ import { SCENARIOS } from './scenarios.ts';
 import { type States, sqliteStates, temporaryFolder } from './states.ts';
 import { type Place, type Trials, trialsOf } from './trials.ts';
 
+/** Shorter than a daemon's, so that a storm of minutes has many ends of leases in it. */
+const STORM_LEASE_MS = 3000;
 const MODES: readonly PlantSpec['mode'][] = ['searched', 'keyed'];
 
 const { values: options } = parseArgs({
@@ -32,6 +37,9 @@ const { values: options } = parseArgs({
     fail: { type: 'string' },
     kill: { type: 'string' },
     within: { type: 'boolean', default: false },
+    /** A storm over so many replicas, for so long, with the seed. Their logs go to a file that is kept. */
+    replicas: { type: 'string' },
+    minutes: { type: 'string', default: '5' },
   },
 });
 const lanes = Number(options.lanes);
@@ -42,8 +50,20 @@ const plants = await startPlants(join(folder.path, 'plants.log'));
 const killers = engines();
 const began = performance.now();
 // Engines are killed here, never the server: what it has not synced is safe.
-const postgres = options.state === 'sqlite' ? undefined : await startPostgres(['fsync=off']);
+const postgres =
+  options.state === 'sqlite' || options.replicas ? undefined : await startPostgres(['fsync=off']);
 try {
+  if (options.replicas) process.exitCode = await underStorm(Number(options.replicas));
+  else process.exitCode = await underFaults();
+} finally {
+  killers.stop();
+  await plants.stop();
+  await postgres?.remove();
+  folder.remove();
+}
+
+/** Gives the exit code. */
+async function underFaults(): Promise<number> {
   const tallies: Tally[] = [];
   for (const states of statesAsked()) {
     const place = { states, plants, engines: killers };
@@ -54,12 +74,30 @@ try {
   for (const wrong of wrongs) console.error(wrong);
   const seconds = Math.round((performance.now() - began) / 1000);
   say(`${trials} trials, ${kills} kills, ${wrongs.length} wrong, ${seconds} s, seeds from ${seed}`);
-  process.exitCode = wrongs.length > 0 ? 1 : 0;
-} finally {
-  killers.stop();
-  await plants.stop();
-  await postgres?.remove();
-  folder.remove();
+  return wrongs.length > 0 ? 1 : 0;
+}
+
+/** Gives the exit code. */
+async function underStorm(replicas: number): Promise<number> {
+  const ms = Number(options.minutes) * 60_000;
+  const log = join(tmpdir(), `flyball-storm-${seed}-${replicas}.log`);
+  const server = await startPostgres();
+  try {
+    const report = await fleetTrial({
+      ...{ seed, replicas, ms, log, postgres: server, plant: { port: plants.port, plant: 'fleet' } },
+      leaseMs: STORM_LEASE_MS,
+      models: Math.max(8, Math.ceil(ms / 60_000) * 8),
+      say: text => say(`${Math.round((performance.now() - began) / 1000)} s: ${text}`),
+    });
+    for (const line of linesOf(report)) say(line);
+    for (const wrong of report.wrongs) console.error(wrong);
+    say(
+      `${replicas} replicas, ${options.minutes} min, lease ${STORM_LEASE_MS} ms, seed ${seed}: ${report.wrongs.length} wrong; their logs: ${log}`,
+    );
+    return report.wrongs.length > 0 ? 1 : 0;
+  } finally {
+    await server.remove();
+  }
 }
 
 function say(text: string): void {
