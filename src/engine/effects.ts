@@ -4,6 +4,7 @@
  */
 import { type ActionRow, type Input, type Json, type Outcome, PortError } from '../model.ts';
 import { report, stepStart } from './drive.ts';
+import { actionIds } from './log-ids.ts';
 import type { World } from './world.ts';
 
 const BACKOFF_MS = { first: 1000, max: 60_000 };
@@ -16,11 +17,10 @@ const CANCEL_GRACE_MS = 600_000;
 
 /** Moves one action by one call. Never throws: what failed is logged, and tried again later. */
 export async function moveAction(world: World, row: ActionRow): Promise<void> {
-  const { key, id, attempt, verb } = row.action;
   try {
     await move(world, row);
   } catch (error) {
-    const about = { chain: row.chain, action: id, attempt, key, verb };
+    const about = actionIds(world, row);
     world.log.warn({ ...about, error: messageOf(error) }, 'effect call failed');
     // While it is starting, `polls` counts the times that nothing was found, and nothing else.
     const polls = row.state === 'starting' ? row.polls : row.polls + 1;
@@ -68,7 +68,7 @@ function take(world: World, tx: Takes, row: ActionRow, now: number, until: numbe
  */
 async function send(world: World, row: ActionRow, until: number): Promise<void> {
   const { action } = row;
-  const about = { chain: row.chain, action: action.id, attempt: action.attempt, key: action.key };
+  const about = actionIds(world, row);
   const effect = effectOf(world, row);
   if (world.realClock() >= until) {
     world.log.warn(about, 'lease ran out before the start: whoever takes over asks what became of it');

@@ -4,6 +4,7 @@
  */
 import { commit, commitQuiet, isQuiet, tick } from './drive.ts';
 import { chainOf } from './ids.ts';
+import { tickIds } from './log-ids.ts';
 import { type Look, lookAt, momentOf, readFactsOf } from './look.ts';
 import type { World } from './world.ts';
 
@@ -28,13 +29,18 @@ export async function tickMany(
     const moment = moments[index];
     if (!moment) return;
     const chain = chainOf(moment.row.target);
-    await guarded(world, chain, async () => {
-      const seen = await lookAt(world, { ...moment, revision, facts: facts[index] ?? {} });
-      const quiet = isQuiet(seen);
-      const committed = quiet ? await together(seen) : await commit(world, seen);
-      if (!committed) await tick(world, chain);
-      if (!quiet || !committed) derived++;
-    });
+    await guarded(
+      world,
+      chain,
+      async () => {
+        const seen = await lookAt(world, { ...moment, revision, facts: facts[index] ?? {} });
+        const quiet = isQuiet(seen);
+        const committed = quiet ? await together(seen) : await commit(world, seen);
+        if (!committed) await tick(world, chain);
+        if (!quiet || !committed) derived++;
+      },
+      revision?.commit.sha,
+    );
     done(chain);
   };
   await sideBySide(rows.length, MOST_LOOKS, one);
@@ -42,7 +48,13 @@ export async function tickMany(
 }
 
 /** One tick; a target whose tick fails is logged, left alone for a moment, and looked at again. */
-export async function guarded(world: World, chain: string, work: () => Promise<unknown>): Promise<void> {
+export async function guarded(
+  world: World,
+  chain: string,
+  work: () => Promise<unknown>,
+  commit?: string,
+): Promise<void> {
+  const about = tickIds(world, chain, commit);
   const began = world.realClock();
   const told = (failed: boolean) =>
     world.meter?.({ kind: 'tick', chain, ms: Math.max(0, world.realClock() - began), failed });
@@ -51,10 +63,13 @@ export async function guarded(world: World, chain: string, work: () => Promise<u
     told(false);
   } catch (error) {
     told(true);
-    world.log.error({ chain, error: error instanceof Error ? error.message : String(error) }, 'tick failed');
+    world.log.error(
+      { ...about, error: error instanceof Error ? error.message : String(error) },
+      'tick failed',
+    );
     await world.store
       .transaction(tx => tx.setDue(chain, world.clock() + FAILED_MS))
-      .catch(() => world.log.error({ chain }, 'tick could not be postponed'));
+      .catch(() => world.log.error(about, 'tick could not be postponed'));
   }
 }
 
