@@ -10,6 +10,7 @@ import type {
   ClosedPolicy,
   ConnectionSpec,
   Effect,
+  Meter,
   ModelSpec,
   Observation,
   Store,
@@ -39,7 +40,7 @@ export function chainOfIndex(index: number): string {
 }
 
 /** Fires on `psi > 0.2` and retrains. */
-export function policyOf(target: TargetRef): ClosedPolicy {
+export function policyOf(target: TargetRef, everyMs = EVERY_MS): ClosedPolicy {
   const model: ModelSpec = {
     name: target.name,
     owner: 'ml',
@@ -67,7 +68,7 @@ export function policyOf(target: TargetRef): ClosedPolicy {
     actingHash: 'a',
     mode: 'enforce',
     modeFrom: 'bench',
-    everyMs: EVERY_MS,
+    everyMs,
     observe: {
       psi: {
         name: 'psi',
@@ -105,8 +106,13 @@ export function policyOf(target: TargetRef): ClosedPolicy {
 }
 
 /** Puts the policies of so many targets into force, as taking a commit does. */
-export async function enforceFleet(store: Store, targets: number, at: number): Promise<void> {
-  const policies = Array.from({ length: targets }, (_, index) => policyOf(targetOf(index)));
+export async function enforceFleet(
+  store: Store,
+  targets: number,
+  at: number,
+  everyMs = EVERY_MS,
+): Promise<void> {
+  const policies = Array.from({ length: targets }, (_, index) => policyOf(targetOf(index), everyMs));
   await store.transaction(async tx => {
     await tx.setRevision({ commit: COMMIT, policies }, undefined);
   });
@@ -145,6 +151,7 @@ export function worldOver(
     readonly realClock?: () => number;
     readonly drifted?: ReadonlySet<string>;
     readonly begun?: (key: string) => void;
+    readonly meter?: Meter;
   },
 ): World {
   const drifted = of.drifted ?? new Set<string>();
@@ -172,6 +179,7 @@ export function worldOver(
     },
     readServing: async () => ({ champion: 'v1', weights: { v1: 1 } }),
     effectFor: () => effect,
+    ...(of.meter ? { meter: of.meter } : {}),
     log: { info: () => {}, warn: () => {}, error: () => {} },
     takeObservation: async want => psiOf(chainOf(want.request.target), of.clock(), drifted),
   };
