@@ -2,8 +2,12 @@
 import type { BlastRadiusSpec, Facts, Hold, Json } from '../model.ts';
 import { asObject, listOf } from './fact-values.ts';
 
-/** The fact that holds which targets were acted on of late, fleet-wide. */
+/** The fact that says which targets were acted on of late, fleet-wide: gathered from what each of them says of itself. */
 export const ACTED = 'acted:fleet';
+/** What each target says of itself is kept under this and its chain, so that actions of two targets do not meet in one row. */
+export const ACTED_PREFIX = 'acted:';
+/** Written by every sequence that a blast radius holds back, so that no two of them can pass it without seeing each other. */
+export const RADIUS = 'radius:fleet';
 /** Longer than any `per` may be; and more of them are not kept. */
 const KEPT_MS = 366 * 86_400_000;
 const MOST_KEPT = 5000;
@@ -53,12 +57,18 @@ function mostOf({ targets, share, of }: BlastRadiusSpec): number {
   return Math.min(targets ?? Number.POSITIVE_INFINITY, shared);
 }
 
-export function actedOf(facts: Facts): readonly Acted[] {
-  return listOf(facts, ACTED).flatMap(value => {
+/** What a fact says, of one target or of all. */
+export function actedOf(facts: Facts, key = ACTED): readonly Acted[] {
+  return listOf(facts, key).flatMap(value => {
     const { at, chain, policy, action } = asObject(value) ?? {};
     const whole = typeof at === 'number' && typeof chain === 'string' && typeof policy === 'string';
     return whole ? [{ at, chain, policy, action: String(action) }] : [];
   });
+}
+
+/** Where a target keeps what it says of itself. */
+export function actedKey(chain: string): string {
+  return `${ACTED_PREFIX}${chain}`;
 }
 
 /** The fact with one more, without what is long ago. */

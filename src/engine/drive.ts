@@ -22,7 +22,7 @@ import { byValue } from './fact-values.ts';
 import { concernedBy, isRow } from './fleet-facts.ts';
 import { chainOf } from './ids.ts';
 import { compact, lastTick } from './last-tick.ts';
-import { foldAll, type Look, type LookOptions, look, readFacts, stepWith } from './look.ts';
+import { factsOf, foldAll, type Look, type LookOptions, look, readFacts, stepWith } from './look.ts';
 import { project } from './project.ts';
 import { policiesOf } from './revision-index.ts';
 import type { World } from './world.ts';
@@ -87,7 +87,7 @@ async function again(world: World, tx: Transaction, seen: Look, row: TargetRow) 
 /** The facts that these looks depend on, as they are now. */
 async function factsNow(tx: Transaction, looks: readonly Look[]): Promise<Facts> {
   const keys = new Set(looks.flatMap(({ facts }) => Object.keys(facts).filter(isRow)));
-  return keys.size > 0 ? tx.facts([...keys].sort()) : {};
+  return factsOf(tx, [...keys].sort());
 }
 
 function isUnmoved(seen: Facts, now: Facts): boolean {

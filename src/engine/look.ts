@@ -8,6 +8,7 @@ import type {
   Facts,
   Fresh,
   Input,
+  Json,
   LastTick,
   Own,
   Revision,
@@ -16,6 +17,7 @@ import type {
   TargetRow,
   Transaction,
 } from '../model.ts';
+import { ACTED, ACTED_PREFIX } from './blast-radius.ts';
 import { factKeys, isRow, standingFacts } from './fleet-facts.ts';
 import { emptyOwn, fold } from './fold.ts';
 import { outlives } from './fold-rollout.ts';
@@ -165,7 +167,21 @@ export function foldAll(own: Own, bodies: readonly Fresh['body'][], at: number):
   return bodies.reduce((history, body) => fold(history, { seq: history.seq + 1, at, body }, owned), own);
 }
 
-type ReadsFacts = Pick<Transaction, 'facts'>;
+type ReadsFacts = Pick<Transaction, 'facts' | 'factsWithPrefix'>;
+
+/** Facts by key. What says who was acted on is gathered from what each target says; its version rises with each of theirs. */
+export async function factsOf(from: ReadsFacts, keys: readonly string[]): Promise<Facts> {
+  if (keys.length === 0) return {};
+  if (!keys.includes(ACTED)) return from.facts(keys);
+  const rows = Object.values(await from.factsWithPrefix(ACTED_PREFIX));
+  const value = rows.flatMap(row => (Array.isArray(row.value) ? (row.value as readonly Json[]) : []));
+  const version = rows.reduce((sum, row) => sum + row.version, 0);
+  const others = await factsOf(
+    from,
+    keys.filter(key => key !== ACTED),
+  );
+  return { ...others, [ACTED]: { version, value } };
+}
 
 /** Facts that a step for this chain is likely to read, with what the revision says about its gates and inhibitors. */
 export async function readFacts(
@@ -190,7 +206,7 @@ export async function readFactsOf(
     return { standing, keys: factKeys(policiesOf(revision, chain), standing, own) };
   });
   const keys = [...new Set(wanted.flatMap(one => one.keys))].sort();
-  const named = keys.length > 0 ? await from.facts(keys) : {};
+  const named = await factsOf(from, keys);
   return wanted.map(one => ({ ...pick(named, one.keys), ...one.standing }));
 }
 
@@ -209,7 +225,7 @@ export async function stepWith(
     const known = facts;
     const missing = read.filter(key => isRow(key) && known[key] === undefined);
     if (missing.length === 0) return { answer, facts: pick(facts, read) };
-    facts = { ...facts, ...(await from.facts(missing)) };
+    facts = { ...facts, ...(await factsOf(from, missing)) };
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { effectKey } from '../canonical.ts';
 import type { Action, Derived, Input, JsonObject, Own, StoreOwn, Transaction } from '../model.ts';
-import { ACTED, actedOf, withActed, withoutActed } from './blast-radius.ts';
+import { actedKey, actedOf, RADIUS, withActed, withoutActed } from './blast-radius.ts';
 import { isLocked, lockKey, lockValue } from './draft.ts';
 import { asObject } from './fact-values.ts';
 import { concerns } from './fold.ts';
@@ -53,7 +53,7 @@ export async function project(
         };
         await tx.putAction({ ...row, state: 'intended' });
         if (isLocked(action.call)) await take(tx, action, written);
-        if (body.impact) await count(tx, action, written, body.cause.policy);
+        if (body.impact) await count(tx, body, written);
         break;
       }
       case 'adopted':
@@ -147,9 +147,15 @@ async function take(tx: Transaction, action: Action, { chain, at }: Written): Pr
 }
 
 /** Disruptive sequences count by target, for blast radii. */
-async function count(tx: Transaction, action: Action, { chain, at }: Written, policy: string): Promise<void> {
-  const before = actedOf(await tx.facts([ACTED]));
-  await tx.setFact(ACTED, withActed(before, { at, chain, policy, action: action.id }));
+async function count(
+  tx: Transaction,
+  { cause, action, plan }: Extract<Derived, { kind: 'intent' }>,
+  { chain, at }: Written,
+): Promise<void> {
+  const key = actedKey(chain);
+  const before = actedOf(await tx.facts([key]), key);
+  await tx.setFact(key, withActed(before, { at, chain, policy: cause.policy, action: action.id }));
+  if (plan.guard.blastRadius) await tx.setFact(RADIUS, { at, chain });
 }
 
 async function join(tx: Transaction, subject: string, chain: string): Promise<void> {
@@ -171,8 +177,9 @@ async function end(
   await tx.updateAction(row.action.key, { state, dueAt: NEVER });
   const { id, call } = row.action;
   if (state === 'withdrawn') {
-    const rest = withoutActed(actedOf(await tx.facts([ACTED])), id);
-    if (rest) await tx.setFact(ACTED, rest);
+    const acted = actedKey(row.chain);
+    const rest = withoutActed(actedOf(await tx.facts([acted]), acted), id);
+    if (rest) await tx.setFact(acted, rest);
   }
   const lock = lockKey(call.subject);
   const held = asObject((await tx.facts([lock]))[lock]?.value);

@@ -84,7 +84,7 @@ export async function run(world: World, running: Running): Promise<void> {
     if (chains.length === 0) return 0;
     for (const chain of chains) looking.add(chain);
     const over = tickMany(world, chains, chain => looking.delete(chain))
-      .then(derived => derived > 0 && effects.ring())
+      .then(derived => derived.length > 0 && effects.ring())
       .catch(error => world.log.error({ error: String(error) }, 'targets could not be read'))
       .finally(() => {
         for (const chain of chains) looking.delete(chain);

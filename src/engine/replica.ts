@@ -13,7 +13,8 @@ import type { World } from './world.ts';
 const BATCH = 64;
 /** Hints for due targets at once: each lets a replica work until nothing unclaimed is due. */
 const MOST_HINTS = 8;
-const MOST_ACTIONS = 200;
+/** Overdue actions that a sweep hints at. */
+const MOST_ACTIONS = 32;
 /** A replica whose heartbeat is older than this is dead: its hints are given to others. Its leases end by themselves. */
 export const DEAD_MS = 15_000;
 
@@ -54,7 +55,7 @@ export function replicaTasks(
           if (chains.length === 0) return;
           const derived = await tickMany(world, chains);
           await store.releaseTargets(chains, id);
-          if (derived > 0) await hintActions(world, handOut);
+          await hintActionsOf(world, handOut, derived);
         }
       }),
     effect: key =>
@@ -76,7 +77,17 @@ async function liveAction(store: Store, key: string): Promise<ActionRow | undefi
 
 const LIVE = new Set(['intended', 'starting', 'started']);
 
-async function hintActions(world: World, handOut: HandOut): Promise<number> {
+/** What these targets have begun, or asked to end, just now. */
+async function hintActionsOf(world: World, handOut: HandOut, chains: readonly string[]): Promise<void> {
+  const now = world.realClock();
+  const rows: ActionRow[] = [];
+  for (const chain of chains) rows.push(...(await world.store.actions({ chain, live: true })));
+  const actions = rows.filter(({ dueAt }) => dueAt <= now).map(({ action }) => ({ key: action.key }));
+  if (actions.length > 0) await handOut.hint({ actions });
+}
+
+/** A few of all that are due, the longest overdue first: for the hints that got lost. */
+async function hintOverdue(world: World, handOut: HandOut): Promise<number> {
   const rows = await world.store.dueActions(world.realClock(), MOST_ACTIONS);
   if (rows.length > 0) await handOut.hint({ actions: rows.map(({ action }) => ({ key: action.key })) });
   return rows.length;
@@ -114,7 +125,7 @@ async function sweep(world: World, handOut: HandOut, self: string): Promise<void
   const due = await store.dueTargets(world.clock(), BATCH * MOST_HINTS);
   if (due.length > 0) await handOut.hint({ targets: Math.ceil(due.length / BATCH) });
   world.meter?.({ kind: 'round', loop: 'ticks', worked: due.length });
-  const actions = await hintActions(world, handOut);
+  const actions = await hintOverdue(world, handOut);
   world.meter?.({ kind: 'round', loop: 'effects', worked: actions });
 }
 

@@ -13,18 +13,18 @@ const MOST_LOOKS = 128;
 /** How long a target whose tick failed is left alone. */
 const FAILED_MS = 1000;
 
-/** Ticks these targets and says of each when it is done. Never throws for one of them. Gives how many derived something. */
+/** Ticks these targets and says of each when it is done. Never throws for one of them. Gives those that derived something. */
 export async function tickMany(
   world: World,
   chains: readonly string[],
   done: (chain: string) => void = () => {},
-): Promise<number> {
+): Promise<readonly string[]> {
   const revision = await world.store.revision();
   const rows = await world.store.targetsOf(chains);
   const moments = rows.map(row => ({ row, own: row.own, at: momentOf(world, row) }));
   const facts = await readFactsOf(world.store, revision, moments);
   const together = commitsTogether(world);
-  let derived = 0;
+  const derived: string[] = [];
   const one = async (index: number): Promise<void> => {
     const moment = moments[index];
     if (!moment) return;
@@ -37,7 +37,7 @@ export async function tickMany(
         const quiet = isQuiet(seen);
         const committed = quiet ? await together(seen) : await commit(world, seen);
         if (!committed) await tick(world, chain);
-        if (!quiet || !committed) derived++;
+        if (!quiet || !committed) derived.push(chain);
       },
       revision?.commit.sha,
     );
