@@ -155,6 +155,24 @@ test('an answer from who lost the lease is recorded as stale and decides nothing
   expect((await store.rebuild()).differences).toEqual([]);
 });
 
+test('who wakes up late leaves the lease to whoever took over', async () => {
+  const row = await intended();
+  let held: ActionRow | undefined;
+  const slow = replica('first', {
+    start: async () => {
+      to.real += LEASE + REQUEST + 1;
+      const now = to.real;
+      const { epoch, action } = await onlyAction();
+      const take = { epoch, now, until: now + LEASE, owner: 'second' };
+      held = await store.transaction(tx => tx.takeAction(action.key, take));
+      throw new Error('no answer');
+    },
+  });
+  await moveAction(slow, row);
+  expect(held).toMatchObject({ owner: 'second', epoch: 2, leaseUntil: to.real + LEASE });
+  expect(await onlyAction()).toEqual(held);
+});
+
 test('a refusal from who lost the lease does not fail what another goes on with', async () => {
   const row = await intended();
   const { PortError } = await import('../model.ts');
