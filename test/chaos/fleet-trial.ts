@@ -10,15 +10,15 @@ import { fleetPlant, fleetPolicies, modelsOf, REMEDY } from './fleet-policies.ts
 import { plantAt } from './plant-client.ts';
 import { replicaPlace } from './replica-process.ts';
 import { storm } from './storm.ts';
-import { median, takeovers } from './takeovers.ts';
+import { median, type Takeover, takeovers } from './takeovers.ts';
 
 export interface FleetReport {
   /** Each is an episode that ends verified; or cleared, when it is seen to be over before its last action is known to be. */
   readonly breaches: number;
   readonly verified: number;
   readonly disturbances: Readonly<Record<string, number>>;
-  /** Milliseconds. */
-  readonly takeovers: readonly number[];
+  /** The longest first. */
+  readonly takeovers: readonly Takeover[];
   /** How often replicas ended by themselves, such as for a state that was away when they began. */
   readonly ends: number;
   readonly effects: number;
@@ -122,6 +122,7 @@ export function linesOf(report: FleetReport): readonly string[] {
   return [
     `disturbances: ${happened.join(', ')}`,
     `${report.breaches} breaches, ${report.verified} of them ended verified, the others cleared; ${report.effects} effects, ${report.entries} entries`,
-    `takeover: median ${median(taken) ?? '-'} ms, longest ${taken.length > 0 ? Math.max(...taken) : '-'} ms, of ${taken.length}; ${report.ends} replicas ended by themselves`,
+    `takeover: median ${median(taken) ?? '-'} ms, longest ${taken[0]?.ms ?? '-'} ms, of ${taken.length}; ${report.ends} replicas ended by themselves`,
+    ...taken.slice(0, 3).map(({ ms, left }) => `  ${ms} ms: ${left}`),
   ];
 }

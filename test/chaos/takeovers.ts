@@ -27,16 +27,27 @@ export function leftBy(
   return { replica, at, keys: mine.map(one => one.key) };
 }
 
-/** In milliseconds, one for each that another went on with before its replica was back. */
-export function takeovers(left: readonly Left[], heard: readonly Heard[]): readonly number[] {
-  return left.flatMap(({ at, replica, keys, backAt = Number.POSITIVE_INFINITY }) =>
-    keys.flatMap(key => {
-      const taken = heard.find(one => one.key === key && one.at > at && one.by !== replica);
-      return taken && taken.at < backAt ? [taken.at - at] : [];
-    }),
-  );
+export interface Takeover {
+  readonly ms: number;
+  /** When it was left, by whom, and what. */
+  readonly left: string;
 }
 
-export function median(of: readonly number[]): number | undefined {
-  return [...of].sort((a, b) => a - b)[Math.floor(of.length / 2)];
+/** One for each that another went on with before its replica was back; the longest first. */
+export function takeovers(left: readonly Left[], heard: readonly Heard[]): readonly Takeover[] {
+  const found = left.flatMap(({ at, replica, keys, backAt = Number.POSITIVE_INFINITY }) =>
+    keys.flatMap(key => {
+      const taken = heard.find(one => one.key === key && one.at > at && one.by !== replica);
+      if (taken === undefined || taken.at >= backAt) return [];
+      return [
+        { ms: taken.at - at, left: `${new Date(at).toISOString()} ${replica} ${key}, taken by ${taken.by}` },
+      ];
+    }),
+  );
+  return found.sort((a, b) => b.ms - a.ms);
+}
+
+/** Of a sorted list; undefined of an empty one. */
+export function median(sorted: readonly Takeover[]): number | undefined {
+  return sorted[Math.floor(sorted.length / 2)]?.ms;
 }
