@@ -1,4 +1,6 @@
 /** What SQLite and the file system refused, as a PortError that says what to do. It decides nothing. */
+import { accessSync, constants, statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { PortError } from '../model.ts';
 
 interface Refusal {
@@ -7,6 +9,9 @@ interface Refusal {
   readonly found: string;
   readonly advice: string;
 }
+
+/** What SQLite needs beside a file that is opened. */
+const SHARED_MEMORY_BYTES = 65_536;
 
 /** By SQLite's primary result code (https://www.sqlite.org/rescode.html). */
 const refusals: Readonly<Record<number, Refusal>> = {
@@ -72,12 +77,25 @@ const refusals: Readonly<Record<number, Refusal>> = {
  */
 export function storeFailure(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || error instanceof PortError) return error;
-  const refusal = refusalOf(error as Error & { code?: unknown; errcode?: unknown });
+  const told = refusalOf(error as Error & { code?: unknown; errcode?: unknown });
+  const vague = told === refusals[10] || told === refusals[14];
+  const refusal = vague ? (folderRefusal(path) ?? told) : told;
   if (!refusal) return error;
   return new PortError(
     `state ${path}: ${refusal.found} (${error.message}). Nothing of this step was written; ${refusal.advice}.`,
     { code: refusal.code, retry: refusal.retry, subject: path, cause: error },
   );
+}
+
+/** SQLite says only that it could not open or enlarge a file beside its own; the folder says why. */
+function folderRefusal(path: string): Refusal | undefined {
+  try {
+    const { bavail, bsize } = statfsSync(dirname(path));
+    accessSync(dirname(path), constants.W_OK);
+    return bavail * bsize < SHARED_MEMORY_BYTES ? refusals[13] : undefined;
+  } catch (error) {
+    return refusalOf(error as Error & { code?: unknown });
+  }
 }
 
 /** True when another connection holds the lock that this one needs. */

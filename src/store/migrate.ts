@@ -42,14 +42,23 @@ async function refuseForeign(db: Database, known: number): Promise<number> {
       { code: 'not-a-state-file', retry: 'never', subject: db.place },
     );
   }
-  const found =
-    (await db.get<{ number: number }>('SELECT max(number) AS number FROM migrations'))?.number ?? 0;
+  const row = await db.get<{ number: number | null; steps: number }>(
+    'SELECT max(number) AS number, count(*) AS steps FROM migrations',
+  );
+  const found = row?.number ?? 0;
   if (found > known) {
     throw new PortError(
       `state ${db.place}: its schema is number ${found}, and this Flyball knows up to ${known}: a newer ` +
         'Flyball wrote it. Nothing was written; start that version or a later one, or name another place for ' +
         "'state'.",
       { code: 'state-newer', retry: 'never', subject: db.place },
+    );
+  }
+  if (row && row.steps !== found) {
+    throw new PortError(
+      `state ${db.place}: of its ${found} schema steps only ${row.steps} are recorded; expected all of them, since each is made ` +
+        'whole or not at all. Somebody else changed it. Nothing was written; restore a backup.',
+      { code: 'state-damaged', retry: 'never', subject: db.place },
     );
   }
   return found;

@@ -1,5 +1,5 @@
 /** Folds chains again and puts the rows that are derived from them right, saying which differed. */
-import type { Own, TargetRef } from '../model.ts';
+import { type Own, PortError, type TargetRef } from '../model.ts';
 import { agree, type DerivedAction, isTerminal } from './actions-of.ts';
 import { FLEET } from './chain.ts';
 import type { Database } from './database.ts';
@@ -15,6 +15,7 @@ export async function rebuild(
   folding: Folding,
   which: 'all' | 'other-version',
 ): Promise<{ readonly targets: number; readonly differences: string[] }> {
+  if (which === 'other-version') await refuseNewer(db, folding.foldVersion);
   const other = which === 'all' ? '' : ' AND t.fold_version IS DISTINCT FROM ?2';
   const chains = await db.all<{ chain: string }>(
     `SELECT h.chain FROM heads h LEFT JOIN targets t USING (chain) WHERE h.chain <> ?1${other} ORDER BY h.chain`,
@@ -25,6 +26,18 @@ export async function rebuild(
     differences.push(...(await db.write(session => rebuildChain(session, folding, chain))));
   }
   return { targets: chains.length, differences };
+}
+
+/** Whoever does not know the newer meaning of entries would fold them to something else, and act on that. */
+async function refuseNewer(db: Database, foldVersion: number): Promise<void> {
+  const sql = 'SELECT max(fold_version) AS version FROM targets';
+  const found = (await db.get<{ version: number | null }>(sql))?.version ?? 0;
+  if (found <= foldVersion) return;
+  throw new PortError(
+    `state ${db.place}: its history was folded by version ${found}, and this Flyball knows up to ${foldVersion}: a newer ` +
+      'Flyball works on it. Nothing was written; start that version or a later one.',
+    { code: 'state-newer', retry: 'never', subject: db.place },
+  );
 }
 
 async function rebuildChain(db: Session, folding: Folding, chain: string): Promise<string[]> {

@@ -13,6 +13,7 @@ import {
   type TargetRef,
   type TargetRow,
 } from '../model.ts';
+import { ENTRY_VERSION } from './chain.ts';
 
 export interface EntryRecord {
   readonly chain: string;
@@ -92,6 +93,13 @@ export function parse<T>(text: string, where: string): T {
 
 export function entryOf(row: EntryRecord): Entry {
   const { chain, seq, at, body, prev, hash } = row;
+  if (row.v !== ENTRY_VERSION) {
+    throw new PortError(
+      `ledger: entry ${seq} of ${chain} has version ${row.v}; expected ${ENTRY_VERSION}. A newer Flyball wrote it: start that ` +
+        "version; or somebody altered it: 'flyball ledger verify' says so.",
+      { code: 'state-newer', retry: 'never', subject: chain },
+    );
+  }
   return { chain, seq, v: 1, at, body: parse(body, `entry ${seq} of ${chain}`), prev, hash };
 }
 
