@@ -25,15 +25,18 @@ afterAll(async () => {
 test.each([
   [2, 3],
   [4, 11],
-])('%i replicas in the storm of seed %i: no effect twice, no breach lost', async (replicas, seed) => {
-  const happened: string[] = [];
-  const report = await fleetTrial({
-    ...{ replicas, seed, ms: 20_000, leaseMs: 3000, models: 8, postgres },
-    plant: { port: plants.port, plant: `storm-${replicas}` },
-    log: join(folder.path, `replicas-${replicas}.log`),
-    say: text => happened.push(text),
-  });
-  console.info(linesOf(report).join('\n'));
-  expect(report.wrongs, `seed ${seed}\n${happened.join('\n')}`).toEqual([]);
-  expect(report.breaches).toBeGreaterThan(5);
-});
+])(
+  'P24, P38: %i replicas in the storm of seed %i: no effect twice, no breach lost',
+  async (replicas, seed) => {
+    const happened: string[] = [];
+    const report = await fleetTrial({
+      ...{ replicas, seed, ms: 20_000, leaseMs: 3000, models: 8, postgres },
+      plant: { port: plants.port, plant: `storm-${replicas}` },
+      log: join(folder.path, `replicas-${replicas}.log`),
+      say: text => happened.push(text),
+    });
+    console.info(linesOf(report).join('\n'));
+    expect(report.wrongs, `seed ${seed}\n${happened.join('\n')}`).toEqual([]);
+    expect(report.breaches).toBeGreaterThan(5);
+  },
+);
