@@ -42,6 +42,7 @@ export class PostgresDatabase implements Database {
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = '${SCHEMA}' AND c.relkind = 'r'`;
   readonly #pool: pg.Pool;
   readonly #sessions = new Sessions();
+  readonly #names = new Map<string, { readonly name: string; readonly text: string }>();
 
   /** `url` as `postgres://user@host/database`; a password may also come from PGPASSWORD or ~/.pgpass. Connects to nothing yet. */
   constructor(url: string) {
@@ -212,6 +213,15 @@ export class PostgresDatabase implements Database {
     };
   }
 
+  /** In PostgreSQL's placeholders, by a name under which each connection plans it once. */
+  #named(sql: string): { readonly name: string; readonly text: string } {
+    const known = this.#names.get(sql);
+    if (known) return known;
+    const named = { name: `flyball_${this.#names.size}`, text: sql.replace(/\?(\d+)/g, '$$$1') };
+    this.#names.set(sql, named);
+    return named;
+  }
+
   async #ask<Row>(
     client: pg.PoolClient,
     sql: string,
@@ -219,9 +229,11 @@ export class PostgresDatabase implements Database {
     query_timeout = ANSWER_MS,
   ): Promise<{ readonly rows: Row[]; readonly rowCount: number | null }> {
     try {
-      const text = sql.replace(/\?(\d+)/g, '$$$1');
       // Without values it is one message, and may be several statements.
-      const question = { text, query_timeout, ...(values.length > 0 ? { values: [...values] } : {}) };
+      const question =
+        values.length > 0
+          ? { ...this.#named(sql), values: [...values], query_timeout }
+          : { text: sql, query_timeout };
       return (await client.query(question)) as unknown as { rows: Row[]; rowCount: number | null };
     } catch (error) {
       throw postgresFailure(error, this.place);
