@@ -35,6 +35,8 @@ export interface ReplicaPlace {
   end(): Promise<number | null>;
 }
 
+/** Whoever does not end by then never does: its longest wait for an answer is a sixth of it. */
+const END_MS = 60_000;
 /** A supervisor's pause. */
 const AGAIN_MS = 500;
 
@@ -103,7 +105,7 @@ export async function replicaPlace(
       wanted = false;
       signal('SIGCONT');
       signal('SIGTERM');
-      const forced = setTimeout(() => signal('SIGKILL'), 20_000);
+      const forced = setTimeout(() => signal('SIGKILL'), END_MS);
       const code = await gone;
       clearTimeout(forced);
       await wire.close();
