@@ -3,7 +3,7 @@ import { type Random, randomOf } from './random.ts';
 
 /** One thing at a time since the beginning; it lasts for `ms` where it lasts. Replicas count from 0. */
 export type Disturbance = { readonly at: number; readonly ms: number } & (
-  | { readonly what: 'kill' | 'stop' | 'cut' | 'silence' | 'half-open'; readonly replica: number }
+  | { readonly what: 'kill' | 'end' | 'stop' | 'cut' | 'silence' | 'half-open'; readonly replica: number }
   /** The wire of a replica to the state is slower by `byMs`, each way. */
   | { readonly what: 'slow'; readonly replica: number; readonly byMs: number }
   /** The wall clock of its machine jumps, and back at the end. */
@@ -43,7 +43,8 @@ export function stormOf({ seed, replicas, ms, leaseMs }: Storm): readonly Distur
 function one(random: Random, at: number, replica: number, leaseMs: number): Disturbance {
   const long = random.between(leaseMs, 2 * leaseMs);
   const kind = random.between(1, 100);
-  if (kind <= 30) return { what: 'kill', at, replica, ms: random.between(0, leaseMs) };
+  if (kind <= 24) return { what: 'kill', at, replica, ms: random.between(0, leaseMs) };
+  if (kind <= 30) return { what: 'end', at, replica, ms: random.between(0, leaseMs) };
   if (kind <= 50) return { what: 'stop', at, replica, ms: long };
   if (kind <= 60) return { what: 'cut', at, replica, ms: 0 };
   if (kind <= 66) return { what: 'silence', at, replica, ms: long };

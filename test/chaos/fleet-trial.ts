@@ -55,6 +55,7 @@ export async function fleetTrial(trial: FleetTrial): Promise<FleetReport> {
     places,
     left: [],
     happened: [],
+    faults: [],
     breaches: new Map(),
   };
   try {
@@ -65,7 +66,7 @@ export async function fleetTrial(trial: FleetTrial): Promise<FleetReport> {
       patiently(async () => approve(fleet, over)),
     ]);
     const late = await calm(fleet);
-    const codes = await Promise.all(places.map(place => place.end()));
+    const codes = await Promise.all(places.map(place => place.leave()));
     return await account(fleet, [
       ...late,
       ...codes.flatMap((code, i) => (code === 0 ? [] : [`replica ${i} did not end when asked: ${code}`])),
@@ -102,6 +103,7 @@ async function account(fleet: Fleet, late: readonly string[]): Promise<FleetRepo
     effects: runs.reduce((all, run) => all + run.effects, 0),
     entries: entries.length,
     wrongs: [
+      ...fleet.faults,
       ...late,
       ...uneven,
       ...(ended.length === total ? [] : [`${total} breaches, ${ended.length} episodes`]),

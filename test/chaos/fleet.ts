@@ -31,6 +31,8 @@ export interface Fleet {
   readonly places: readonly ReplicaPlace[];
   /** What replicas had in hand when they were killed or stopped. */
   readonly left: Left[];
+  /** What went wrong while it lasted. */
+  readonly faults: string[];
   /** What there was time for of the storm. */
   readonly happened: Disturbance[];
   /** By model: how many, and what served when the last one began. */

@@ -31,8 +31,10 @@ export interface ReplicaPlace {
   /** Its wall clock from now on, also of those that come after it. */
   clock(byMs: number): void;
   readonly wire: Wire;
-  /** SIGTERM; gives the exit code, null when it had to be killed. */
+  /** SIGTERM, and waits; gives the exit code, null when it had to be killed. */
   end(): Promise<number | null>;
+  /** The same for good. */
+  leave(): Promise<number | null>;
 }
 
 /** Whoever does not end by then never does: its longest wait for an answer is a sixth of it. */
@@ -83,6 +85,15 @@ export async function replicaPlace(
       });
     });
   };
+  const end = async () => {
+    wanted = false;
+    signal('SIGCONT');
+    signal('SIGTERM');
+    const forced = setTimeout(() => signal('SIGKILL'), END_MS);
+    const code = await gone;
+    clearTimeout(forced);
+    return code;
+  };
   return {
     id,
     pid: () => child?.pid ?? 0,
@@ -101,13 +112,9 @@ export async function replicaPlace(
       // A process that is gone keeps no clock.
       if (child?.connected) child.send({ clockMs }, () => undefined);
     },
-    end: async () => {
-      wanted = false;
-      signal('SIGCONT');
-      signal('SIGTERM');
-      const forced = setTimeout(() => signal('SIGKILL'), END_MS);
-      const code = await gone;
-      clearTimeout(forced);
+    end,
+    leave: async () => {
+      const code = await end();
       await wire.close();
       return code;
     },

@@ -7,15 +7,15 @@ const job = JSON.parse(process.argv[2] ?? '') as import('./replica-process.ts').
 stepClock(job.clockMs);
 process.on('message', message => stepClock((message as { clockMs: number }).clockMs));
 process.once('disconnect', () => process.exit(0));
+const stop = new AbortController();
+process.once('SIGTERM', () => stop.abort());
+process.send?.('listening');
 enableCompileCache();
 // Whatever reads a clock is loaded after it can be set.
 const { runAsReplica } = await import('../../src/replica.ts');
 const { databaseClock } = await import('../../src/store/database-clock.ts');
 const { openState, worldOver } = await import('./engine.ts');
 const { plantAt } = await import('./plant-client.ts');
-
-const stop = new AbortController();
-process.once('SIGTERM', () => stop.abort());
 
 const write = (level: string) => (fields: object, message: string) =>
   void process.stderr.write(

@@ -40,6 +40,13 @@ async function disturb(fleet: Fleet, one: Disturbance): Promise<void> {
       place.start();
       return;
     }
+    case 'end': {
+      const code = await place.end();
+      if (code !== 0) fleet.faults.push(`${place.id()} did not end when asked: ${code}`);
+      await delay(one.ms);
+      place.start();
+      return;
+    }
     case 'stop': {
       const gone = await leaving(fleet, place);
       place.stop();
