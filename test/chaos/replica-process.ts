@@ -56,6 +56,7 @@ export async function replicaPlace(
   let clockMs = 0;
   let child: ChildProcess | undefined;
   let gone: Promise<number | null> = Promise.resolve(null);
+  let listening: Promise<void> = Promise.resolve();
   let ends = 0;
   let wanted = false;
   const id = () => `r${place}.${life}`;
@@ -75,6 +76,7 @@ export async function replicaPlace(
     });
     born.stderr?.on('data', chunk => appendFileSync(of.log, chunk));
     child = born;
+    listening = new Promise(resolve => born.once('message', () => resolve()));
     gone = new Promise(resolve => {
       born.once('exit', code => {
         appendFileSync(of.log, `{"replica":"${job.id}","exit":${code}}\n`);
@@ -88,6 +90,8 @@ export async function replicaPlace(
   const end = async () => {
     wanted = false;
     signal('SIGCONT');
+    // Before it has said so, no program can be asked.
+    await Promise.race([listening, gone]);
     signal('SIGTERM');
     const forced = setTimeout(() => signal('SIGKILL'), END_MS);
     const code = await gone;
