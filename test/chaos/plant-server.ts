@@ -106,7 +106,7 @@ async function answer(
     appendFileSync(logFile, `${JSON.stringify(heard)}\n`);
   };
   if (trouble?.how === 'before') {
-    if (call === 'start') note(false);
+    note(call === 'start' ? false : undefined);
     response.destroy();
     return;
   }
