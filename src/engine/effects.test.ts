@@ -85,7 +85,7 @@ describe('a lease', () => {
     expect(await onlyAction()).toMatchObject({ state: 'started', epoch: 1, leaseUntil: 0 });
   });
 
-  test('lets one of two start: the other finds the row taken', async () => {
+  test('P24: lets one of two start: the other finds the row taken', async () => {
     const row = await intended();
     await Promise.all([moveAction(replica('first'), row), moveAction(replica('second'), row)]);
     expect(begun()).toEqual([1]);

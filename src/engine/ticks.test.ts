@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { HOUR, observes, policyOf } from '../../test/core/closed-policy.ts';
+import { COMMIT, HOUR, observes, policyOf } from '../../test/core/closed-policy.ts';
 import {
   enforce,
   type OpenStore,
@@ -13,6 +13,7 @@ import {
   worldOf,
 } from '../../test/core/outside.ts';
 import type { ClosedPolicy, Json, Want } from '../model.ts';
+import { emptyOwn } from './fold.ts';
 import { chainOf } from './ids.ts';
 import { run } from './reconcile.ts';
 import { tickMany } from './ticks.ts';
@@ -146,6 +147,26 @@ describe('quiet targets', () => {
     expect(await meanwhile('pause:all', { by: 'ana', reason: 'storm', at: 1 })).toBe(FLEET.length + 1);
     expect(await meanwhile('connection:warehouse', null)).toBe(FLEET.length * 2 + 1);
   });
+});
+
+test('P54: thousands of quiet targets are looked at in groups, and the ledger does not grow', async () => {
+  const many = Array.from({ length: 2000 }, (_, index) => `model/n${index}`);
+  const { world, transactions } = counting(await fleet());
+  const policies = many.map(policyAbout);
+  await store.transaction(async tx => {
+    await tx.setRevision({ commit: { ...COMMIT, sha: 'c2' }, policies }, COMMIT.sha);
+    for (const { target } of policies) {
+      await tx.append({ target, bodies: [], at: to.now, own: emptyOwn(target), dueAt: 0 });
+    }
+  });
+  await tickMany(world, many);
+  to.now += HOUR;
+  const heads = (await store.targets()).map(row => row.head);
+  const before = transactions();
+  await tickMany(world, many);
+  expect(transactions() - before).toBeLessThan(many.length / 16);
+  expect((await store.targets()).map(row => row.head)).toEqual(heads);
+  expect([...(await store.dueTargets(to.now))].sort()).toEqual([...FLEET].sort());
 });
 
 test('P28, P41: a target that cannot be looked at stops no other, and is left alone for a moment', async () => {

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 /** What is promised so far. */
-const PROMISED = [...range(1, 22), 25, 26, 27, ...range(28, 37), 39, ...range(42, 49)];
+const PROMISED = [...range(1, 39), ...range(41, 49), 54];
 
 function range(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, i) => from + i);
