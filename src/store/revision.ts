@@ -1,10 +1,13 @@
 /** The row that says what is enforced, and the closed policies that it and old entries refer to. */
 import { sha256 } from '../canonical.ts';
 import type { ClosedPolicy, Commit, Revision } from '../model.ts';
-import type { Reader } from './database.ts';
+import { inPieces, placeholders, type Reader } from './database.ts';
 import { allOf } from './reads.ts';
 import { json, parse } from './rows.ts';
 import type { Session } from './session.ts';
+
+/** Closures of one statement. */
+const TOGETHER = 20;
 
 /** What the revision row keeps of each policy: which text, and the commit that it was compiled from. */
 interface Named {
@@ -22,8 +25,7 @@ export async function setRevision(
 ): Promise<boolean> {
   const now = (await db.get<{ sha: string }>(`SELECT sha FROM revision WHERE one = 1${db.forUpdate}`))?.sha;
   if (now !== expected) return false;
-  const policies: Named[] = [];
-  for (const policy of revision.policies) policies.push(await keepClosure(db, policy));
+  const policies = await keepClosures(db, revision.policies);
   const row: Row = { ...revision, policies };
   await db.run(
     `INSERT INTO revision (one, sha, body) VALUES (1, ?1, ?2)
@@ -76,16 +78,22 @@ export async function readClosure(db: Reader, hash: string): Promise<ClosedPolic
   return { ...parse<Omit<ClosedPolicy, 'commit'>>(row.body, `closure ${hash}`), commit };
 }
 
-/** Kept without its commit, which every commit changes: else each one would store all policies anew, for ever. */
-async function keepClosure(db: Session, { commit, ...policy }: ClosedPolicy): Promise<Named> {
-  const body = json(policy);
-  const id = sha256(body);
-  await db.run(
-    'INSERT INTO closures (id, closure_hash, first_commit, body) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO NOTHING',
-    id,
-    policy.closureHash,
-    json(commit),
-    body,
-  );
-  return { id, commit };
+/** Kept without their commits, which every commit changes: else each one would store all policies anew, for ever. */
+async function keepClosures(db: Session, policies: readonly ClosedPolicy[]): Promise<readonly Named[]> {
+  const all = policies.map(({ commit, ...policy }) => {
+    const body = json(policy);
+    return { id: sha256(body), commit, hash: policy.closureHash, body };
+  });
+  const ids = [...new Set(all.map(one => one.id))];
+  const rows = await allOf<{ id: string }>(db, ids, list => `SELECT id FROM closures WHERE id IN ${list}`);
+  const known = new Set(rows.map(row => row.id));
+  const missing = new Map(all.filter(one => !known.has(one.id)).map(one => [one.id, one]));
+  for (const piece of inPieces([...missing.values()], TOGETHER)) {
+    await db.run(
+      `INSERT INTO closures (id, closure_hash, first_commit, body) VALUES ${placeholders(piece.length, 4)}
+       ON CONFLICT (id) DO NOTHING`,
+      ...piece.flatMap(({ id, hash, commit, body }) => [id, hash, json(commit), body]),
+    );
+  }
+  return all.map(({ id, commit }) => ({ id, commit }));
 }
