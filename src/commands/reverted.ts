@@ -8,12 +8,16 @@ export const ASKED_FOR: Readonly<Record<NonNullable<Ask['why']>, string>> = {
   reverted: 'somebody took this version out of service',
 };
 
+/** The newest of them: older ones are of interest only when they are to be promoted again. */
+const MOST_SHOWN = 3;
+
 /** Versions that people took out of service again: Flyball leaves them where they are. */
 export function revertedLines(
   target: string,
   own: Own,
 ): readonly { target: string; policy: string; group: string; text: string }[] {
-  return Object.entries(own.reverted).map(([version, { at, to }]) => ({
+  const newest = Object.entries(own.reverted).sort(([, a], [, b]) => b.at - a.at);
+  return newest.slice(0, MOST_SHOWN).map(([version, { at, to }]) => ({
     target,
     policy: '',
     group: '',

@@ -30,8 +30,10 @@ export function sequenceText({ sequence, plan }: Episode, rule: Rule | undefined
   const over = status === 'done' || status === 'verifying';
   const step = over ? undefined : steps[stepIndex];
   const at = step ? `, step ${stepIndex + 1} of ${steps.length} (${step.id})` : '';
-  const rounds =
-    round > 0 || (verify?.attempts ?? 1) > 1 ? `, round ${round + 1} of ${verify?.attempts ?? 1}` : '';
+  const most = verify?.attempts ?? 1;
+  // A person may have wanted one more.
+  const of = round < most ? ` of ${most}` : '';
+  const rounds = round > 0 || most > 1 ? `, round ${round + 1}${of}` : '';
   const again = retryAt === undefined ? '' : `, next attempt at ${when(retryAt)}`;
   const passed = steps.slice(0, over ? steps.length : stepIndex);
   const skipped = passed.filter(one => outputs[one.id] === undefined).map(one => one.id);

@@ -2,6 +2,9 @@
 import type { Action, ActionHistory, Derived, Own } from '../model.ts';
 import { without } from './records.ts';
 
+/** Versions that were taken out are remembered, the newest first, up to so many. */
+const MOST_REVERTED = 100;
+
 /** The version that an action of `promote` brings in; undefined of any other action. */
 export function promotedBy({ verb, calls }: Pick<Action, 'verb' | 'calls'>): string | undefined {
   if (verb !== 'promote') return undefined;
@@ -23,9 +26,11 @@ export function foldReverted(own: Own, body: Extract<Derived, { kind: 'reverted'
   const { placed: _, ...rest } = own;
   const { version, to } = body;
   if (body.state === 'back') return { ...rest, reverted: without(own.reverted, version) };
+  const newest = Object.entries(own.reverted).sort(([, a], [, b]) => b.at - a.at);
+  const kept = newest.filter(([name]) => name !== version).slice(0, MOST_REVERTED - 1);
   return {
     ...rest,
-    reverted: { ...own.reverted, [version]: { at, to } },
+    reverted: { ...Object.fromEntries(kept), [version]: { at, to } },
     // What people took out is nowhere to go back to.
     verifiedVersions: own.verifiedVersions.filter(one => one !== version),
   };

@@ -195,11 +195,13 @@ class Says extends Happens {
   }
 }
 
-/** A time in which all goes as it should: everybody says yes, and what runs succeeds. */
-class GoesWell extends Happens {
+/** Everybody says yes, what is due begins, and what runs ends: an hour as most are. */
+class Hour extends Happens {
+  readonly how: Ends;
   readonly perf: number;
-  constructor(perf: number) {
+  constructor(how: Ends, perf: number) {
     super();
+    this.how = how;
     this.perf = perf;
   }
   async happen(real: Real): Promise<void> {
@@ -208,11 +210,11 @@ class GoesWell extends Happens {
       if (ask !== undefined)
         await tell(real, { kind: 'approval', approval: ask, decision: 'yes', by: by(name) });
     await work(real.world, real.plant);
-    await new Ended('succeeded').happen(real);
+    await new Ended(this.how).happen(real);
     await new Time(60, 0.5, this.perf).happen(real);
   }
   toString(): string {
-    return `goes well, perf ${this.perf}`;
+    return `an hour, ${this.how}, perf ${this.perf}`;
   }
 }
 
@@ -483,7 +485,15 @@ const which = fc.nat(3);
 const weighted: readonly (readonly [number, fc.Arbitrary<Happens>])[] = [
   [6, fc.tuple(fc.constantFrom(0, 20, 60, 60, 130, 300), level, level).map(([m, a, b]) => new Time(m, a, b))],
   [4, fc.constant(0).map(() => new Time(60, 0.5, 0.9))],
-  [8, fc.constantFrom(0.7, 0.7, 0.3).map(perf => new GoesWell(perf))],
+  [
+    9,
+    fc
+      .tuple(
+        fc.constantFrom<Ends>('succeeded', 'succeeded', 'failed', 'failed for good'),
+        fc.constantFrom(0.7, 0.7, 0.3),
+      )
+      .map(([how, perf]) => new Hour(how, perf)),
+  ],
   [
     5,
     fc
