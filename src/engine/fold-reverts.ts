@@ -26,7 +26,9 @@ export function foldReverted(own: Own, body: Extract<Derived, { kind: 'reverted'
   const { placed: _, ...rest } = own;
   const { version, to } = body;
   if (body.state === 'back') return { ...rest, reverted: without(own.reverted, version) };
-  const newest = Object.entries(own.reverted).sort(([, a], [, b]) => b.at - a.at);
+  const newest = Object.entries(own.reverted).sort(([a, { at: left }], [b, { at: right }]) =>
+    left === right ? (a < b ? -1 : 1) : right - left,
+  );
   const kept = newest.filter(([name]) => name !== version).slice(0, MOST_REVERTED - 1);
   return {
     ...rest,
