@@ -1140,6 +1140,8 @@ export type Derived =
       readonly message: string;
       /** The person. What a gate has ended is begun again when the gate lets it. */
       readonly ordered?: string;
+      /** It should be over: its deadline passed, or nobody confirmed its cancel. Its connector is asked at once. */
+      readonly overdue?: true;
     }
   /** A step whose `if` was known false. */
   | {
@@ -1449,6 +1451,8 @@ export interface ActionHistory {
   readonly gated?: boolean;
   /** When it was first asked to end. */
   readonly cancelledAt?: number;
+  /** Since when it is known that it should be over. */
+  readonly overdueSince?: number;
   /** When its newest attempt ended. */
   readonly endedAt?: number;
 }

@@ -28,7 +28,12 @@ export function foldGate(own: Own, body: Body<'gate'>): Own {
 }
 
 /** A closed gate asks one of our own actions to end; it is tried again when the gate lets it. */
-export function foldCancelling(own: Own, { action, episode, ordered }: Body<'cancelling'>, at: number): Own {
+export function foldCancelling(
+  own: Own,
+  { action, episode, ordered, overdue }: Body<'cancelling'>,
+  at: number,
+): Own {
+  if (overdue) return updateAction(own, action, { overdueSince: at });
   if (ordered === undefined) return askedToEnd(updateAction(own, action, { gated: true }), action, at);
   const done = updateSequence(own, episode, ({ ordered: _, ...sequence }) => sequence);
   return askedToEnd(done, action, at);

@@ -63,7 +63,10 @@ export async function project(
         await change(tx, newest(body.running), { cancelRequested: true, dueAt: 0 });
         break;
       case 'cancelling':
-        await change(tx, newest(body.action), { cancelRequested: true, dueAt: 0 });
+        await change(tx, newest(body.action), {
+          dueAt: 0,
+          ...(body.overdue ? {} : { cancelRequested: true }),
+        });
         break;
       case 'withdrawn':
         if (body.action !== undefined)

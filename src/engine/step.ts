@@ -113,7 +113,7 @@ function firstSight(draft: Draft): void {
 function settle(draft: Draft, policies: readonly ClosedPolicy[]): void {
   for (const record of inOrder(draft.own.actions)) {
     if (!isLive(record) || record.state === 'unresolved') continue;
-    const overdue = overdueText(record, draft.at);
+    const overdue = record.message === undefined ? overdueText(draft, record) : undefined;
     if (record.message !== undefined) unresolved(draft, policies, record, record.message);
     else if (overdue !== undefined) unresolved(draft, policies, record, overdue, { overdue: true });
   }

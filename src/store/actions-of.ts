@@ -40,8 +40,9 @@ function change(state: ActionState, body: EntryBody): Partial<DerivedAction> {
   if (isTerminal(state)) return {};
   switch (body.kind) {
     case 'cancel':
-    case 'cancelling':
       return { cancelRequested: true };
+    case 'cancelling':
+      return body.overdue ? {} : { cancelRequested: true };
     case 'start-due':
       return state === 'intended' ? { state: 'starting' } : {};
     case 'absent':

@@ -23,6 +23,10 @@ describe('P25 an end that nobody confirms', () => {
     const { deadline = 0 } = sim.live('retrain').action;
     expect(deadline).toBe(sim.at + HOUR);
     sim.tick(BAD);
+    expect(sim.last?.wakeAt).toBe(deadline);
+    sim.at = deadline;
+    sim.tick(BAD, 'slots');
+    expect(sim.of('cancelling')).toMatchObject([{ overdue: true }]);
     expect(sim.last?.wakeAt).toBe(deadline + GRACE);
     sim.at = deadline + GRACE - 1;
     sim.tick(BAD, 'slots');
@@ -30,7 +34,7 @@ describe('P25 an end that nobody confirms', () => {
     sim.at += 1;
     sim.tick(BAD, 'slots');
     expect(sim.of('unresolved')).toMatchObject([
-      { overdue: true, message: expect.stringContaining('its deadline passed') },
+      { overdue: true, message: expect.stringContaining('nobody has confirmed') },
     ]);
     expect(pages(sim)).toHaveLength(1);
     expect(sim.facts['lock:local/train']?.value).not.toBeNull();
@@ -44,9 +48,10 @@ describe('P25 an end that nobody confirms', () => {
     sim.input({ kind: 'cancel', action: sim.live('retrain').action.id, by: PERSON });
     sim.at += GRACE;
     sim.tick(BAD);
-    expect(sim.of('unresolved')).toMatchObject([
-      { overdue: true, message: expect.stringContaining('it was asked to end') },
-    ]);
+    expect(sim.of('cancelling')).toMatchObject([{ message: expect.stringContaining('not confirmed') }]);
+    sim.at += GRACE;
+    sim.tick(BAD);
+    expect(sim.of('unresolved')).toMatchObject([{ overdue: true }]);
   });
 
   test.each(['succeeded', 'timed-out', 'cancelled'] as const)(
@@ -63,6 +68,18 @@ describe('P25 an end that nobody confirms', () => {
       );
     },
   );
+
+  test('nobody looked for a day: what ended well meanwhile is asked about first, and nobody is paged', () => {
+    const sim = begun();
+    sim.at += 3 * DAY;
+    sim.tick(BAD);
+    expect(sim.of('cancelling')).toHaveLength(1);
+    expect(sim.of('unresolved')).toEqual([]);
+    sim.end(sim.live('retrain'), 'succeeded', { version: 'v2' });
+    sim.at += DAY;
+    sim.tick(BAD);
+    expect(pages(sim)).toEqual([]);
+  });
 
   test('an action without a limit of its own has a day', () => {
     const sim = begun({ ...RETRAIN });
