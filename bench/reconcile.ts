@@ -1,6 +1,6 @@
 /**
- * Quiet targets and actions per second, and how long a breach waits for its effect, with observations given: embedded, and on
- * PostgreSQL with 1, 2 and 4 replicas when `FLYBALL_BENCH_POSTGRES` names an empty database. `node bench/reconcile.ts [TARGETS]`.
+ * Quiet targets and actions per second, and how long a breach waits for its effect, with observations given, for the embedded engine.
+ * `node bench/reconcile.ts [TARGETS]`; `bench/replicas.ts` has the figures of several replicas on PostgreSQL.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

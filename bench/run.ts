@@ -4,6 +4,7 @@ import { runDriftBench } from './drift.ts';
 import { runLedgerBench } from './ledger.ts';
 import { runLoadBench } from './load.ts';
 import { runObservationBench } from './observations.ts';
+import { runReconcileBench } from './reconcile.ts';
 import { runStepBench } from './step.ts';
 
 interface Figure {
@@ -25,5 +26,6 @@ await show('conditions', runConditionBench);
 await show('loading 10,000 policies', runLoadBench);
 await show('step over 100,000 label sets', runStepBench);
 await show('ledger', runLedgerBench);
+await show('reconciling 10,000 targets', runReconcileBench);
 await show('observations', async () => [await runObservationBench()]);
 await show('drift over 10 million rows × 10 columns', runDriftBench);

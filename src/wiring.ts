@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import type { DaemonSettings, PolicyText, Ports, RepositoryPort } from './commands/index.ts';
+import { replicasAlive } from './commands/replicas-alive.ts';
 import { effectsOf, readServingOf } from './connectors/index.ts';
 import { commandFault, folderFault } from './connectors/local/inspect.ts';
 import { meteredEffects, meteredQueries } from './connectors/metered.ts';
@@ -12,7 +13,6 @@ import { type Environment, secretNames } from './connectors/secrets.ts';
 import { LEASE_MS } from './engine/effects.ts';
 import { emptyOwn, FOLD_VERSION, fold } from './engine/fold.ts';
 import { SILENCE_PREFIX, silenceOf, silencing } from './engine/notifications.ts';
-import { DEAD_MS } from './engine/replica.ts';
 import type { World } from './engine/world.ts';
 import { evaluators } from './evaluators/index.ts';
 import { verbs } from './executors/index.ts';
@@ -114,7 +114,10 @@ export async function open(
     settings,
     principal: options.principal,
     role: options.role ?? (settings.trust === 'local-user' ? 'admin' : 'operator'),
-    engine: () => (isPostgres(settings.state) ? replicaOf(store) : Promise.resolve(engineOf(settings.state))),
+    engine: () =>
+      isPostgres(settings.state)
+        ? replicasAlive(store).then(([one]) => one?.pid)
+        : Promise.resolve(engineOf(settings.state)),
     emptyStore,
     machine: machineOf(settings.home, secrets.environment),
     newId: randomUUID,
@@ -173,12 +176,6 @@ function messageOf(error: unknown): string {
 function monotonicClock(): Clock {
   const zero = Date.now() - performance.now();
   return () => Math.floor(zero + performance.now());
-}
-
-/** The process id of a replica that works on a shared state now: one that beat within the last seconds. */
-async function replicaOf(store: Store): Promise<number | undefined> {
-  const since = (await store.now()) - DEAD_MS;
-  return (await store.replicas()).find(replica => replica.beatAt >= since)?.pid;
 }
 
 /** A state that nothing is in, and that is gone with the process. */

@@ -1,8 +1,10 @@
 /** Time in which nothing was enforced: noted while the engine works, and told once when it had ended without a word. */
+
 import { hashOf } from '../canonical.ts';
+import { DEAD_MS } from '../engine/replica.ts';
 import type { World } from '../engine/world.ts';
 import type { Message, Store } from '../model.ts';
-import { ALIVE_MS, replicasAlive } from './replicas-alive.ts';
+import { replicasAlive } from './replicas-alive.ts';
 import { span } from './time.ts';
 
 /** How often the engine notes that it works: an outage begins at most this long before it is said to. */
@@ -61,7 +63,7 @@ export async function tellOutage(
 /** Whether one of those that seem to live beats once more. Who starts meanwhile was no help before. */
 async function othersLive(store: Store, self: Self, pause: (ms: number) => Promise<void>): Promise<boolean> {
   const before = await beating(store, self);
-  for (let waited = 0; before.size > 0 && waited < ALIVE_MS; waited += ASKED_MS) {
+  for (let waited = 0; before.size > 0 && waited < DEAD_MS; waited += ASKED_MS) {
     await pause(ASKED_MS);
     for (const { id, beatAt } of await store.replicas()) if (beatAt > (before.get(id) ?? beatAt)) return true;
   }

@@ -8,6 +8,7 @@ import { command, type Paint } from './command.ts';
 import { toldOf, toldText } from './messages.ts';
 import { pausesInForce } from './pause.ts';
 import type { Ports } from './ports.ts';
+import { replicasAlive } from './replicas-alive.ts';
 import { ASKED_FOR, revertedLines } from './reverted.ts';
 import { rolloutLine } from './rollout-line.ts';
 import { groupText, ruleText } from './rule-text.ts';
@@ -35,6 +36,10 @@ const output = z.object({
   head: z.string().optional().describe('The head of the enforced branch; absent: it cannot be read.'),
   detached: z.string().optional().describe('Where the repository has its HEAD, when that is on no branch.'),
   engine: z.number().optional().describe('Process id of the engine; absent: nothing is being enforced now.'),
+  replicas: z
+    .array(z.object({ id: z.string(), host: z.string(), pid: z.number(), beatAt: z.number() }))
+    .optional()
+    .describe('Of a state that several engines share: those that are alive.'),
   lagMs: z.number().optional(),
   trust: z.string(),
   needsYou: z.array(line),
@@ -118,6 +123,9 @@ async function collect(
   };
   const engine = await ports.engine();
   if (engine !== undefined) found.engine = engine;
+  const replicas = await replicasAlive(store);
+  if (replicas.length > 0)
+    found.replicas = replicas.map(({ id, host, pid, beatAt }) => ({ id, host, pid, beatAt }));
   if (revision) found.commit = revision.commit.sha;
   if (rejection) found.rejectedCommit = rejection.commit.sha;
   if (revision?.rewritten) found.rewritten = revision.rewritten.from;
@@ -278,7 +286,9 @@ function text(found: Output, paint: Paint): string {
   const engine =
     found.engine === undefined
       ? paint.warn('nothing is being enforced: no engine runs')
-      : `engine ${found.engine}`;
+      : (found.replicas?.length ?? 0) > 1
+        ? `${found.replicas?.length} replicas`
+        : `engine ${found.engine}`;
   const lag = found.lagMs === undefined ? '' : ` · lag ${span(found.lagMs)}`;
   const trust = found.trust === 'local-user' ? ' · approvals unauthenticated (trust: local-user)' : '';
   const section = (title: string, lines: readonly Line[], colour: (s: string) => string) =>
