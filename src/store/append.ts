@@ -46,7 +46,9 @@ export async function appendEntries(
 async function headOf(db: Session, chain: string): Promise<Head> {
   const head = await db.get<Head>(`SELECT seq, hash FROM heads WHERE chain = ?1${db.forUpdate}`, chain);
   if (head) return head;
-  await db.run('INSERT INTO heads (chain, seq, hash) VALUES (?1, 0, ?2)', chain, GENESIS);
+  // On PostgreSQL, whoever began it at the same moment makes this transaction run again.
+  const sql = 'INSERT INTO heads (chain, seq, hash) VALUES (?1, 0, ?2) ON CONFLICT (chain) DO NOTHING';
+  assert((await db.run(sql, chain, GENESIS)) === 1, `the head of ${chain} is there and was not found`);
   return { seq: 0, hash: GENESIS };
 }
 

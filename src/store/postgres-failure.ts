@@ -143,6 +143,11 @@ export function isConflict(error: unknown): boolean {
   return error instanceof PortError && error.code === contended.code;
 }
 
+/** A row is there already: written by another transaction that this one could not see yet, or by mistake. */
+export function isDuplicate(error: unknown): boolean {
+  return error instanceof PortError && error.code === 'state-conflict';
+}
+
 /** The connection is of no use any more, and with it what was not committed. */
 export function isLost(error: unknown): boolean {
   return error instanceof PortError && (error.code === lost.code || error.code === unreachable.code);

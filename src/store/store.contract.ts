@@ -86,6 +86,12 @@ export function storeContract(name: string, open: () => Promise<Store & LedgerSt
         expect((await store.targets()).map(row => row.target)).toEqual([flights]);
       });
 
+      it('may be begun by many at once', async () => {
+        await Promise.all([1, 2, 3, 4, 5, 6].map(n => appendTo(store, [gap(n)], 1)));
+        expect(await store.verify()).toEqual({ ok: true, chains: 1, entries: 6 });
+        expect(await store.target(chain)).toMatchObject({ version: 6, own: { seq: 6 } });
+      });
+
       it('refuse a folded state that is not at the new head, and a fractional time', async () => {
         const own = foldAll(folding.emptyOwn(flights), [gap(1)], 1);
         const wrong = { target: flights, bodies: [gap(1), gap(2)], at: 1, own, dueAt: 1 };
