@@ -155,15 +155,22 @@ async function poll(plant: Plant, action: Action): ReturnType<Effect['poll']> {
   }
 }
 
+const MOST_ROUNDS = 1000;
+
 /** Works until nothing is due but what still runs outside. */
 export async function work(world: World, plant: Plant): Promise<void> {
   let rests = 0;
+  let rounds = 0;
   await settleAll(
     world,
     async ms => {
       rests += 1;
       plant.real += ms;
     },
-    () => rests > 8,
+    () => {
+      // More work than this at one moment is a loop of ours.
+      if (++rounds > MOST_ROUNDS) throw new Error('it does not come to rest');
+      return rests > 8;
+    },
   );
 }
