@@ -1,6 +1,6 @@
 /**
  * Quiet targets and actions per second on PostgreSQL with 1, 2 and 4 replicas, each a process of its own, all on this machine with
- * the database: what more replicas cost and gain where nothing else waits. `node bench/replicas.ts [TARGETS]`.
+ * the database: what more replicas cost and gain where nothing else waits. `node bench/replicas.ts [TARGETS] [REPLICAS]`.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,7 +11,7 @@ import { openStore } from '../src/store/open.ts';
 import { type Postgres, startPostgres } from '../test/servers/postgres-server.ts';
 import { chainOfIndex, enforceFleet, worldOver } from './fleet.ts';
 
-const REPLICAS = [1, 2, 4];
+const REPLICAS = process.argv[3] ? [Number(process.argv[3])] : [1, 2, 4];
 const TARGETS = 2000;
 const ACTIONS = 200;
 const ROUNDS = 3;
@@ -73,6 +73,13 @@ async function figures(server: Postgres, count: number, targets: number): Promis
     await begin(ACTIONS);
     // A reconcile that somebody asks for evaluates every rule at once.
     const from = performance.now();
+    const transactions = async () =>
+      (
+        await server.sql<{ commits: number; rollbacks: number }>(
+          `SELECT xact_commit::float8 AS commits, xact_rollback::float8 AS rollbacks FROM pg_stat_database WHERE datname = '${database}'`,
+        )
+      )[0] ?? { commits: 0, rollbacks: 0 };
+    const before = await transactions();
     await ask(store, ACTIONS);
     const done = async () =>
       (await store.actions({})).filter(({ state }) => state === 'succeeded').length >= ACTIONS;
@@ -84,11 +91,15 @@ async function figures(server: Postgres, count: number, targets: number): Promis
       database,
     );
     await end();
+    const after = await transactions();
+    const each = ((after.commits - before.commits) / ACTIONS).toFixed(0);
+    const again = ((after.rollbacks - before.rollbacks) / ACTIONS).toFixed(1);
     const quantile = (share: number) =>
       waits[Math.min(waits.length - 1, Math.floor(share * waits.length))]?.ms;
     return (
       `${count} replica${count === 1 ? ' ' : 's'}: ${Math.max(...rounds)} quiet targets/s (${rounds.join(', ')}), ` +
-      `${perSecond.toFixed(0)} actions/s in a burst of ${ACTIONS}, from decision to started p50 ${quantile(0.5)} ms, p99 ${quantile(0.99)} ms`
+      `${perSecond.toFixed(0)} actions/s in a burst of ${ACTIONS}, from decision to started p50 ${quantile(0.5)} ms, p99 ${quantile(0.99)} ms; ` +
+      `an action is ${each} transactions and looks, ${again} of them begun again`
     );
   } finally {
     await end();

@@ -74,6 +74,7 @@ export async function run(world: World, running: Running): Promise<void> {
   const targets = bell();
   const effects = bell();
   const looking = new Set<string>();
+  const batches = new Set<Promise<unknown>>();
   const moving = new Map<string, Promise<void>>();
   const ticks: Take = async () => {
     const free = MOST_TARGETS - looking.size;
@@ -83,13 +84,18 @@ export async function run(world: World, running: Running): Promise<void> {
     const chains = due.slice(0, BATCH);
     if (chains.length === 0) return 0;
     for (const chain of chains) looking.add(chain);
-    const over = tickMany(world, chains, chain => looking.delete(chain))
+    const over: Promise<unknown> = tickMany(world, chains, chain => looking.delete(chain))
       .then(derived => derived.length > 0 && effects.ring())
-      .catch(error => world.log.error({ error: String(error) }, 'targets could not be read'))
+      .catch(error => {
+        world.log.error({ error: String(error) }, 'targets could not be read');
+        return running.pause(FAILED_MS);
+      })
       .finally(() => {
         for (const chain of chains) looking.delete(chain);
+        batches.delete(over);
         targets.ring();
       });
+    batches.add(over);
     // While a batch is quick, the next one waits for it: two would only share the same disk.
     await Promise.race([over, running.pause(running.restMs)]);
     return chains.length;
@@ -112,7 +118,8 @@ export async function run(world: World, running: Running): Promise<void> {
     loop(world, running, 'ticks', targets, ticks),
     loop(world, running, 'effects', effects, moves),
   ]);
-  await Promise.all(moving.values());
+  // What runs is let end: a state that is closed under it would be one more thing to recover from.
+  await Promise.all([...batches, ...moving.values()]);
 }
 
 async function loop(
