@@ -97,6 +97,7 @@ export async function open(
     store,
     clock,
     realClock,
+    within,
     ...(shared ? { replica: { id: `door-${process.pid}`, leaseMs: LEASE_MS } } : {}),
     catalogue,
     queryData: meteredQueries(data.query, meter, Date.now),
@@ -170,6 +171,15 @@ function ledgerOf(of: {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** The work, or what stands for it when it is late. */
+async function within<T>(work: Promise<T>, ms: number, late: () => T): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<T>(resolve => {
+    timer = setTimeout(() => resolve(late()), ms);
+  });
+  return Promise.race([work, deadline]).finally(() => clearTimeout(timer));
 }
 
 /** Real time as it was when the process began, carried on by a clock that nobody sets. */

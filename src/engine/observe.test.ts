@@ -72,3 +72,31 @@ test.each([
   const found = await observe(world, [want('a', 'x', 'up')], askedNothing());
   expect(found.a?.x?.unknown).toMatchObject({ reason, message: 'connection metrics: no.' });
 });
+
+test('P28: an observation that is not answered in time is unknown, and the other policies of the target have theirs', async () => {
+  const { world } = worldOf(() => [{ labels: {}, value: 7, at: AT }]);
+  const { queryData } = world;
+  const hanging: World = {
+    ...world,
+    queryData: (connection, query) =>
+      'promql' in query && query.promql === 'slow' ? new Promise(() => {}) : queryData(connection, query),
+    // Late once everybody else has had many turns.
+    within: async (work, _, late) => {
+      const turns = async () => {
+        for (let turn = 0; turn < 100; turn++) await undefined;
+        return late();
+      };
+      return Promise.race([work, turns()]);
+    },
+  };
+  const found = await observe(hanging, [want('a', 'x', 'slow'), want('b', 'y', 'up')], askedNothing());
+  expect(found.b?.y).toMatchObject({ readings: [{ fields: { value: 7 } }] });
+  expect(found.a?.x).toMatchObject({
+    name: 'x',
+    readings: [],
+    unknown: {
+      reason: 'budget',
+      message: expect.stringMatching(/within 60 s; narrow its window, or look at connection metrics/),
+    },
+  });
+});

@@ -42,7 +42,7 @@ export async function observe(
   taken: Observations = {},
 ): Promise<Observations> {
   const found = await Promise.all(
-    wants.map(async want => [want, await takeOnce(world, want, asked)] as const),
+    wants.map(async want => [want, await takeInTime(world, want, asked)] as const),
   );
   const merged: Record<string, Record<string, Observation>> = {};
   for (const [owner, byName] of Object.entries(taken)) merged[owner] = { ...byName };
@@ -50,6 +50,24 @@ export async function observe(
     merged[want.policy] = { ...merged[want.policy], [want.name]: { ...observation, name: want.name } };
   }
   return merged;
+}
+
+/**
+ * A connection's own timeout bounds each query, and this all that one observation asks: the other policies of the target do
+ * not wait for it any longer.
+ */
+const OBSERVE_MS = 60_000;
+
+function takeInTime(world: World, want: Want, asked: Asked): Promise<Observation> {
+  const taking = takeOnce(world, want, asked);
+  if ('unavailable' in want || !world.within) return taking;
+  const { request } = want;
+  return world.within(taking, OBSERVE_MS, () =>
+    unknownObservation(request, world.catalogue.evaluators[request.evaluator], {
+      reason: 'budget',
+      message: `it was not answered within ${OBSERVE_MS / 1000} s; narrow its window, or look at connection ${request.connection.name}`,
+    }),
+  );
 }
 
 async function takeOnce(world: World, want: Want, asked: Asked): Promise<Observation> {

@@ -29,6 +29,8 @@ export interface World {
   readonly effectFor: EffectFor;
   readonly log: Log;
   readonly takeObservation?: TakeObservation;
+  /** The work, or `late()` when it takes longer than that in real time. What comes too late is dropped. */
+  readonly within?: <T>(work: Promise<T>, ms: number, late: () => T) => Promise<T>;
   /** Told what this process does. Nothing is decided on it. */
   readonly meter?: Meter;
   /** Of several engines on one state: which of them this is, and how long it may take for a start. */
