@@ -1687,6 +1687,9 @@ export interface Catalogue {
 /** Now, in milliseconds. It never goes backwards within a process. */
 export type Clock = () => number;
 
+/** The work, or `late()` when it takes longer than that in real time. What comes too late is dropped. */
+export type Within = <T>(work: Promise<T>, ms: number, late: () => T) => Promise<T>;
+
 /** Runs one query where the data lives. Throws PortError. */
 export type QueryData = (connection: ConnectionSpec, query: Query) => Promise<Answer>;
 

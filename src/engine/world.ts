@@ -11,6 +11,7 @@ import type {
   ReadServing,
   Store,
   TakeObservation,
+  Within,
 } from '../model.ts';
 
 export interface World {
@@ -29,8 +30,8 @@ export interface World {
   readonly effectFor: EffectFor;
   readonly log: Log;
   readonly takeObservation?: TakeObservation;
-  /** The work, or `late()` when it takes longer than that in real time. What comes too late is dropped. */
-  readonly within?: <T>(work: Promise<T>, ms: number, late: () => T) => Promise<T>;
+  /** Absent in simulations, where nothing takes time. */
+  readonly within?: Within;
   /** Told what this process does. Nothing is decided on it. */
   readonly meter?: Meter;
   /** Of several engines on one state: which of them this is, and how long it may take for a start. */
