@@ -33,7 +33,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   synchronous_commit: 'on',
   statement_timeout: '8s',
   lock_timeout: '5s',
-  idle_in_transaction_session_timeout: '10s',
+  idle_in_transaction_session_timeout: '5s',
 };
 
 const INT8 = 20;
