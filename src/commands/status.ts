@@ -36,10 +36,7 @@ const output = z.object({
   head: z.string().optional().describe('The head of the enforced branch; absent: it cannot be read.'),
   detached: z.string().optional().describe('Where the repository has its HEAD, when that is on no branch.'),
   engine: z.number().optional().describe('Process id of the engine; absent: nothing is being enforced now.'),
-  replicas: z
-    .array(z.object({ id: z.string(), host: z.string(), pid: z.number(), beatAt: z.number() }))
-    .optional()
-    .describe('Of a state that several engines share: those that are alive.'),
+  replicas: z.number().optional(),
   lagMs: z.number().optional(),
   trust: z.string(),
   needsYou: z.array(line),
@@ -123,9 +120,8 @@ async function collect(
   };
   const engine = await ports.engine();
   if (engine !== undefined) found.engine = engine;
-  const replicas = await replicasAlive(store);
-  if (replicas.length > 0)
-    found.replicas = replicas.map(({ id, host, pid, beatAt }) => ({ id, host, pid, beatAt }));
+  const replicas = (await replicasAlive(store)).length;
+  if (replicas > 0) found.replicas = replicas;
   if (revision) found.commit = revision.commit.sha;
   if (rejection) found.rejectedCommit = rejection.commit.sha;
   if (revision?.rewritten) found.rewritten = revision.rewritten.from;
@@ -286,8 +282,8 @@ function text(found: Output, paint: Paint): string {
   const engine =
     found.engine === undefined
       ? paint.warn('nothing is being enforced: no engine runs')
-      : (found.replicas?.length ?? 0) > 1
-        ? `${found.replicas?.length} replicas`
+      : (found.replicas ?? 0) > 1
+        ? `${found.replicas} replicas`
         : `engine ${found.engine}`;
   const lag = found.lagMs === undefined ? '' : ` · lag ${span(found.lagMs)}`;
   const trust = found.trust === 'local-user' ? ' · approvals unauthenticated (trust: local-user)' : '';
