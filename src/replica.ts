@@ -7,7 +7,7 @@ import type { World } from './engine/world.ts';
 import { handOut } from './store/hand-out.ts';
 
 /** Between two sweeps: what a lost hint costs at most. */
-const SWEEP_MS = 1000;
+const SWEEP_MS = 500;
 /** Hints that one replica works on at once. */
 const CONCURRENCY = 8;
 

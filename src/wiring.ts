@@ -222,10 +222,12 @@ export function prometheusAt(url: string): ReturnType<NonNullable<Ports['prometh
 
 /** The system's clock, which never goes backwards within this process. */
 function steadyClock(): Clock {
-  let last = 0;
+  let [last, at] = [Date.now(), performance.now()];
   return () => {
-    last = Math.max(last, Date.now());
-    return last;
+    const now = performance.now();
+    // A clock that was set back is not followed back, and does not stand still either.
+    [last, at] = [Math.max(Date.now(), last + now - at), now];
+    return Math.floor(last);
   };
 }
 

@@ -214,3 +214,41 @@ test('P25: a run that goes on long after its deadline, whatever is asked of it, 
   expect(action?.state).toBe('unresolved');
   expect(await kinds()).toContain('unresolved');
 });
+
+test('P24: after an answer that got lost, absent is believed only after its time, whatever else failed meanwhile', async () => {
+  const row = await intended();
+  const base = replica('first');
+  const own = base.effectFor('pipeline.run', {} as never);
+  let shownAt = Number.POSITIVE_INFINITY;
+  let failing = false;
+  const world: World = {
+    ...base,
+    // The other system has the run, but shows it only a while later; the answer does not come back.
+    effectFor: () => ({
+      ...own,
+      start: async action => {
+        await own.start(action);
+        shownAt = to.real + 1500;
+        failing = true;
+        throw new Error('the answer got lost');
+      },
+      find: async action => (to.real < shownAt ? { state: 'absent' } : own.find(action)),
+    }),
+    store: {
+      ...store,
+      // The very next thing that is to be written down fails too.
+      transaction: async work => {
+        if (failing) {
+          failing = false;
+          throw new Error('the state is gone for a moment');
+        }
+        return store.transaction(work);
+      },
+    },
+  };
+  await moveAction(world, row);
+  expect(await onlyAction()).toMatchObject({ state: 'starting', polls: 0 });
+  await settle(world, to);
+  expect(begun()).toEqual([1]);
+  expect((await onlyAction()).state).toBe('succeeded');
+});

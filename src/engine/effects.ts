@@ -22,8 +22,8 @@ export async function moveAction(world: World, row: ActionRow): Promise<void> {
   } catch (error) {
     const about = actionIds(world, row);
     world.log.warn({ ...about, error: messageOf(error) }, 'effect call failed');
-    // While it is starting, `polls` counts the times that nothing was found, and nothing else.
-    const polls = row.state === 'starting' ? row.polls : row.polls + 1;
+    // While it is starting, `polls` counts the times that nothing was found, and nothing else; the row may be starting by now.
+    const polls = row.state === 'intended' ? 0 : row.state === 'starting' ? row.polls : row.polls + 1;
     await postpone(world, row, backoff(row.polls), polls).catch(again =>
       world.log.error({ ...about, error: messageOf(again) }, 'action could not be postponed'),
     );

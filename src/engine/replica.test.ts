@@ -75,16 +75,25 @@ function worldFor(id: string): World {
 
 type Hint = (tasks: ReplicaTasks) => Promise<void>;
 
-/** Hints in a list, for the test to give to whom it likes. */
-function hints(): HandOut & { readonly given: Hint[]; readonly unlocked: string[] } {
+/** Hints in a list, for the test to give to whom it likes; `times` are those that actions are hinted at for. */
+function hints(): HandOut & {
+  readonly given: Hint[];
+  readonly unlocked: string[];
+  readonly times: (number | undefined)[];
+} {
   const given: Hint[] = [];
+  const times: (number | undefined)[] = [];
   const unlocked: string[] = [];
   return {
     given,
     unlocked,
+    times,
     hint: async ({ targets = 0, actions = [] }) => {
       for (let count = 0; count < targets; count++) given.push(tasks => tasks.reconcile());
-      for (const { key } of actions) given.push(tasks => tasks.effect(key));
+      for (const { key, at } of actions) {
+        given.push(tasks => tasks.effect(key));
+        times.push(at);
+      }
     },
     unlock: async replicas => void unlocked.push(...replicas),
   };
@@ -172,6 +181,29 @@ describe('hints', () => {
       ),
       { numRuns: 8 },
     );
+  });
+
+  test('are not given over and over for an action that another one is polling', async () => {
+    const world = worldFor('second');
+    const handOut = hints();
+    await enforce(world, FLEET.slice(0, 1).map(policyAbout));
+    drifted = new Set(FLEET.slice(0, 1));
+    const tasks = replicaTasks(world, handOut, 'second', LEASE, () => false);
+    for (let round = 0; round < 3; round++) await tasks.reconcile();
+    const [row] = await store.actions({});
+    if (!row) throw new Error('nothing was begun');
+    await tasks.effect(row.action.key);
+    const until = to.real + LEASE;
+    await store.transaction(async tx => {
+      await tx.updateAction(row.action.key, { dueAt: 0 });
+      const now = await tx.action(row.action.key);
+      await tx.takeAction(row.action.key, { epoch: now?.epoch ?? 0, now: to.real, until, owner: 'first' });
+    });
+    handOut.given.length = 0;
+    handOut.times.length = 0;
+    await tasks.effect(row.action.key);
+    expect(handOut.given).toHaveLength(1);
+    expect(handOut.times).toEqual([until]);
   });
 
   test('of a dead replica are given back, once, and its heartbeat goes', async () => {

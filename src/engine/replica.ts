@@ -14,7 +14,7 @@ const BATCH = 64;
 /** Hints for due targets at once: each lets a replica work until nothing unclaimed is due. */
 const MOST_HINTS = 8;
 /** Overdue actions that a sweep hints at. */
-const MOST_ACTIONS = 32;
+const MOST_ACTIONS = 128;
 /** A replica whose heartbeat is older than this is dead: its hints are given to others. Its leases end by themselves. */
 export const DEAD_MS = 15_000;
 
@@ -64,8 +64,11 @@ export function replicaTasks(
         if (!row || row.dueAt > world.realClock()) return;
         await moveAction(world, row);
         const after = await liveAction(store, key);
-        const actions = after && Number.isFinite(after.dueAt) ? [{ key, at: after.dueAt }] : [];
-        await handOut.hint({ targets: 1, actions });
+        // Nothing to say when somebody else is at it: they will.
+        const moved = after?.epoch !== row.epoch || after.state !== row.state || after.polls !== row.polls;
+        const at = after && Math.max(after.dueAt, after.leaseUntil);
+        const actions = at !== undefined && Number.isFinite(at) ? [{ key, at }] : [];
+        await handOut.hint({ targets: moved ? 1 : 0, actions });
       }),
   };
 }

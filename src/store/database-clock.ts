@@ -25,7 +25,11 @@ export async function databaseClock(
     const from = elapsed();
     const now = await store.now();
     const tookMs = elapsed() - from;
-    if (tookMs <= SHARP_MS) offset = now + tookMs / 2 - elapsed();
+    if (tookMs > SHARP_MS) return;
+    const measured = now + tookMs / 2 - elapsed();
+    // A clock that was set back is not followed back: from where we are we go on, because whoever waits for the end of a lease
+    // must see it. What a measurement may err by is made up for by standing still a moment.
+    if (offset === undefined || measured > offset - SHARP_MS) offset = measured;
   };
   for (let tries = 0; offset === undefined && tries < TRIES; tries++) await measure();
   if (offset === undefined) {
@@ -36,7 +40,7 @@ export async function databaseClock(
     );
   }
   const clock = () => {
-    // Whole milliseconds, never backwards: a later measurement may find that the server's clock is behind.
+    // Whole milliseconds, never backwards.
     last = Math.max(last, Math.floor(elapsed() + (offset ?? 0)));
     return last;
   };
