@@ -138,14 +138,21 @@ export const ledgerPrune = command({
     messages: z.int(),
     closures: z.int(),
     observations: z.int(),
+    left: z.array(z.string()).describe('Chains that others wrote to each time: left for the next time.'),
   }),
   role: 'operator',
   effect: 'operate',
   examples: ['flyball ledger prune'],
-  run: async ports => ({ ...(await ports.ledger.prune(ports.world.clock(), 'all')) }),
+  run: async ports => {
+    const found = await ports.ledger.prune(ports.world.clock(), 'all');
+    return { ...found, left: [...found.left] };
+  },
   text: found =>
     `deleted of ${found.chains} chains: ${found.entries} entries, ${found.ticks} ticks, ${found.actions} actions, ` +
-    `${found.closures} closed policies; and ${found.messages} messages, ${found.observations} observations`,
+    `${found.closures} closed policies; and ${found.messages} messages, ${found.observations} observations` +
+    (found.left.length > 0
+      ? `; left for the next time, as others wrote to them: ${found.left.join(', ')}`
+      : ''),
 });
 
 export const ledgerRebuild = command({

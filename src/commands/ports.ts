@@ -62,6 +62,8 @@ export interface Pruned {
   readonly messages: number;
   readonly closures: number;
   readonly observations: number;
+  /** Chains that are left for the next time, because others wrote to them each time. */
+  readonly left: readonly string[];
 }
 
 /** Whether chains are whole, and the first altered entry if not. */

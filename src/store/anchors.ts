@@ -3,7 +3,7 @@ import type { Entry } from '../model.ts';
 import { appendEntries } from './append.ts';
 import { FLEET } from './chain.ts';
 import { type Database, inPieces, placeholders, type Reader } from './database.ts';
-import { type Altered, type Begin, storedEntries } from './proof.ts';
+import { type Altered, type Begin, storedEntries, verifyChain } from './proof.ts';
 import { parse } from './rows.ts';
 import type { Session } from './session.ts';
 
@@ -51,7 +51,8 @@ export function anchor(db: Database, at: number): Promise<readonly Entry[]> {
 /**
  * The first head that does not stand in its chain any more, of those in the fleet chain and those kept `outside`: finds a
  * tail that was cut together with the head; by the latter, the fleet's own too. A chain whose beginning was deleted must have
- * a checkpoint that was anchored before that: else whoever deletes all of it could write one.
+ * a checkpoint that was anchored before that: else whoever deletes all of it could write one. `begins` is how the chains were
+ * found to begin; one that seems cut is proved again, since its beginning may have been deleted meanwhile.
  */
 export async function verifyAnchors(
   db: Session,
@@ -65,15 +66,27 @@ export async function verifyAnchors(
     readonly begins: ReadonlyMap<string, Begin>;
   },
 ): Promise<Altered | undefined> {
+  const beginnings = new Map(begins);
   const unproved = new Map(begins);
+  const again = new Set<string>();
   // Nothing within the state can prove the beginning of the chain that proves all others.
   if (!outside.some(head => head.chain === FLEET)) unproved.delete(FLEET);
-  const look = async (head: Head, who: string) => {
+  const look = async (head: Head, who: string): Promise<Altered | undefined> => {
     if (only !== undefined && head.chain !== only) return undefined;
-    const begin = begins.get(head.chain);
+    const begin = beginnings.get(head.chain);
     if (begin && head.seq < begin.first) return undefined;
     if (begin && head.seq >= begin.seq) unproved.delete(head.chain);
-    return missing(db, head, who);
+    const altered = await missing(db, head, who);
+    if (!altered || again.has(head.chain)) return altered;
+    again.add(head.chain);
+    const now = await verifyChain(db, head.chain);
+    if ('problem' in now) return now;
+    if (!now.begin || now.begin.first === begin?.first) return altered;
+    beginnings.set(head.chain, now.begin);
+    // Heads outside that were read before do not name the fleet's new checkpoint; those in the fleet chain name all others.
+    if (head.chain === FLEET) unproved.delete(FLEET);
+    else unproved.set(head.chain, now.begin);
+    return look(head, who);
   };
   for await (const { seq: anchor, body } of storedEntries(db, FLEET, { kind: 'anchor', page: 20 })) {
     const { heads } = parse<{ heads: Readonly<Record<string, string>> }>(body, `anchor ${anchor}`);

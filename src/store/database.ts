@@ -39,6 +39,8 @@ export interface Database extends Reader {
   configure(): Promise<void>;
   /** The clock that all who use this state share, in milliseconds. */
   now(): Promise<number>;
+  /** Whether the caller is in a transaction: what it reads may yet be undone, so nobody keeps it for later. */
+  inTransaction(): boolean;
   /** Several statements over one consistent state, without a lock. */
   read<T>(look: (session: Session) => Promise<T>): Promise<T>;
   /** In the transaction that the caller is in, or else in one of its own. */

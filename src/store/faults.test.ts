@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { PortError } from '../model.ts';
+import { type Observation, PortError } from '../model.ts';
 import { Connection } from './connection.ts';
 import type { Value } from './database.ts';
 import { storeFailure } from './failure.ts';
@@ -110,6 +110,60 @@ describe.each(['before', 'after'] as const)('a fault %s the k-th statement of a 
       await store.close();
     }
     expect(k).toBeGreaterThan(10);
+  });
+});
+
+describe('a group of transactions that is rolled back', () => {
+  class FaultyCommit extends Connection {
+    left = 0;
+    override run(sql: string, values: readonly Value[] = []): number {
+      if (sql === 'COMMIT' && this.left-- > 0) throw new Error('fault');
+      return super.run(sql, values);
+    }
+  }
+  const opened = async () => {
+    const db = new FaultyCommit(':memory:', 1000);
+    return { db, store: await openStoreOn(new SqliteDatabase(db, 1000), folding) };
+  };
+
+  it('leaves no number of a shape behind, and another shape may take it', async () => {
+    const { db, store } = await opened();
+    const seen = (takenAt: number, unit: string) => {
+      const snapshot = snapshotAt(takenAt, 1);
+      const rows = { ...snapshot.observations.drift?.rows, unit } as Observation;
+      return { ...snapshot, observations: { drift: { rows } } };
+    };
+    const keep = (takenAt: number, unit: string) =>
+      store.transaction(async tx => {
+        await tx.observations(chain, seen(takenAt, unit));
+        return store.observationsOf(chain, {});
+      });
+    db.left = 1;
+    const group = await Promise.allSettled([keep(1, 'ms'), keep(2, 'ms')]);
+    expect(group.map(one => one.status)).toEqual(['rejected', 'rejected']);
+    await keep(3, 'rows');
+    await keep(4, 'ms');
+    const read = await store.observationsOf(chain, {});
+    expect(read.map(one => [one.takenAt, one.observation.unit])).toEqual([
+      [4, 'ms'],
+      [3, 'rows'],
+    ]);
+    await store.close();
+  });
+
+  it('leaves no revision behind under a version that is given again', async () => {
+    const { db, store } = await opened();
+    const take = (sha: string) =>
+      store.transaction(async tx => {
+        await tx.setRevision({ commit: commitOf(sha), policies: [] }, undefined);
+        return store.revision();
+      });
+    db.left = 1;
+    const group = await Promise.allSettled([take('a'), store.transaction(() => store.revision())]);
+    expect(group.map(one => one.status)).toEqual(['rejected', 'rejected']);
+    expect((await take('b'))?.commit.sha).toBe('b');
+    expect((await store.revision())?.commit.sha).toBe('b');
+    await store.close();
   });
 });
 

@@ -13,12 +13,17 @@ const PAGE = 200;
 export interface Shapes {
   readonly numbers: Map<string, number>;
   readonly texts: Map<number, Shape>;
-  /** Of this transaction: known to nobody else, and gone when it is rolled back. */
+  /** Read or given in this transaction, or by an earlier one of its group: known to nobody else until it is committed. */
   readonly fresh: WeakMap<Session, Map<string, number>>;
 }
 
 export function noShapes(): Shapes {
   return { numbers: new Map(), texts: new Map(), fresh: new WeakMap() };
+}
+
+/** To be called once the transaction is committed. */
+export function sharedShapes({ numbers, fresh }: Shapes, committed: Session): void {
+  for (const [hash, nr] of fresh.get(committed) ?? []) numbers.set(hash, nr);
 }
 
 export async function keepObservations(
@@ -49,8 +54,8 @@ async function numbersOf(
   const hashes = new Map(texts.map(text => [sha256(text), text]));
   const unknown = [...hashes.keys()].filter(hash => !shapes.numbers.has(hash) && !fresh.has(hash));
   if (unknown.length > 0) {
-    await readNumbers(db, unknown, shapes.numbers);
-    const missing = unknown.filter(hash => !shapes.numbers.has(hash));
+    await readNumbers(db, unknown, fresh);
+    const missing = unknown.filter(hash => !fresh.has(hash));
     for (const hash of missing) {
       const sql = 'INSERT INTO shapes (hash, body) VALUES (?1, ?2) ON CONFLICT (hash) DO NOTHING';
       await db.run(sql, hash, hashes.get(hash) ?? '');
@@ -71,12 +76,14 @@ async function readNumbers(db: Reader, hashes: readonly string[], into: Map<stri
 
 /** The newest first. */
 export async function readObservations(
-  db: Reader,
+  db: Database,
   shapes: Shapes,
   chain: string,
   { name, limit = Number.POSITIVE_INFINITY }: { readonly name?: string; readonly limit?: number },
 ): Promise<readonly { takenAt: number; policy: string; observation: Observation }[]> {
   const found: { takenAt: number; policy: string; observation: Observation }[] = [];
+  // What a transaction reads may be of a number that is given again.
+  const texts = db.inTransaction() ? new Map<number, Shape>() : shapes.texts;
   let before: readonly [at: number, nr: number] = [Number.POSITIVE_INFINITY, 0];
   for (;;) {
     const rows = await db.all<{ taken_at: number; nr: number; body: string }>(
@@ -86,11 +93,11 @@ export async function readObservations(
     );
     await readShapes(
       db,
-      shapes,
+      texts,
       rows.flatMap(row => shapesIn(row.body)),
     );
     for (const { taken_at: takenAt, body } of rows) {
-      const seen = decodeSeen(body, takenAt, nr => shapes.texts.get(nr) ?? 'null').toReversed();
+      const seen = decodeSeen(body, takenAt, nr => texts.get(nr) ?? 'null').toReversed();
       for (const { policy, observation } of seen) {
         if (name !== undefined && observation.name !== name) continue;
         if (found.length >= limit) return found;
@@ -103,7 +110,7 @@ export async function readObservations(
   }
 }
 
-async function readShapes(db: Reader, { texts }: Shapes, needed: readonly number[]): Promise<void> {
+async function readShapes(db: Reader, texts: Map<number, Shape>, needed: readonly number[]): Promise<void> {
   const missing = [...new Set(needed)].filter(nr => !texts.has(nr));
   for (const piece of inPieces(missing)) {
     const sql = `SELECT nr, body FROM shapes WHERE nr IN ${placeholders(1, piece.length)}`;
@@ -111,12 +118,12 @@ async function readShapes(db: Reader, { texts }: Shapes, needed: readonly number
   }
 }
 
-/** Deletes what is older, some rows at a time, and gives how many looks that were. */
+/** Deletes what is older, all looks of some times together, and gives how many looks that were. */
 export async function pruneObservations(db: Database, from: number, together: number): Promise<number> {
   let all = 0;
   const chains = await db.all<{ chain: string }>('SELECT chain FROM heads ORDER BY chain');
   for (const { chain } of chains) {
-    for (let gone = together; gone === together; all += gone) {
+    for (let gone = together; gone >= together; all += gone) {
       gone = await db.write(session =>
         session.run(
           `DELETE FROM series WHERE chain = ?1 AND taken_at IN

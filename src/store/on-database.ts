@@ -7,13 +7,14 @@ import { beat, claimTargets, readReplicas, releaseTargets } from './claims.ts';
 import type { Database } from './database.ts';
 import { type LedgerStore, verify } from './ledger.ts';
 import { migrate } from './migrate.ts';
-import { noShapes, readObservations } from './observations.ts';
+import { noShapes, readObservations, sharedShapes } from './observations.ts';
 import { prune } from './prune.ts';
 import * as reads from './reads.ts';
 import { rebuild } from './rebuild.ts';
 import type { Folding } from './refold.ts';
 import { readClosure, revisionReader } from './revision.ts';
 import { json, parse } from './rows.ts';
+import type { Session } from './session.ts';
 import { transactionOn } from './transaction.ts';
 
 /**
@@ -34,7 +35,15 @@ export async function openStoreOn(db: Database, folding: Folding): Promise<Store
 function storeOn(db: Database, folding: Folding): Store & LedgerStore {
   const shapes = noShapes();
   return {
-    transaction: work => db.transaction(session => work(transactionOn(session, folding.foldVersion, shapes))),
+    transaction: async work => {
+      let last: Session | undefined;
+      const result = await db.transaction(session => {
+        last = session;
+        return work(transactionOn(session, folding.foldVersion, shapes));
+      });
+      if (last) sharedShapes(shapes, last);
+      return result;
+    },
     target: chain => reads.readTarget(db, chain),
     targets: () => reads.readTargets(db),
     targetsOf: chains => reads.readTargetsOf(db, chains),

@@ -104,6 +104,10 @@ export class PostgresDatabase implements Database {
     return (await this.all<Row>(sql, ...values))[0];
   }
 
+  inTransaction(): boolean {
+    return this.#sessions.current() !== undefined;
+  }
+
   async read<T>(look: (session: Session) => Promise<T>): Promise<T> {
     const session = this.#sessions.current();
     if (session) return look(session);

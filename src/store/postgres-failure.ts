@@ -35,7 +35,7 @@ const busy: Refusal = {
   code: 'state-busy',
   retry: 'later',
   found: 'PostgreSQL has no room for one more connection or statement',
-  advice: 'raise its max_connections (each replica takes up to 10) or its memory, or run fewer replicas',
+  advice: 'raise its max_connections (each replica takes up to 22) or its memory, or run fewer replicas',
 };
 const locked: Refusal = {
   code: 'state-locked',

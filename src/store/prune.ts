@@ -7,6 +7,7 @@ import { type CheckpointState, checkpointBody, splitActions } from './checkpoint
 import { pruneClosures } from './closures.ts';
 import { type Database, inPieces, placeholders } from './database.ts';
 import { pruneObservations } from './observations.ts';
+import { isConflict } from './postgres-failure.ts';
 import { type Folded, type Folding, refold } from './refold.ts';
 import { json } from './rows.ts';
 import type { Session } from './session.ts';
@@ -32,6 +33,8 @@ export interface Pruned {
   readonly closures: number;
   /** Looks, with all that was observed at each. */
   readonly observations: number;
+  /** Chains that are left for the next time, because others wrote to them each time. */
+  readonly left: readonly string[];
 }
 
 /** Rows of one transaction: others wait for no longer than that. */
@@ -44,27 +47,45 @@ const TOGETHER = 500;
 export async function prune(db: Database, folding: Folding, retention: Retention): Promise<Pruned> {
   const { at, entriesFrom, slackMs, observationsFrom } = retention;
   const observations = await pruneObservations(db, observationsFrom, TOGETHER);
-  const none = { chains: 0, entries: 0, ticks: 0, actions: 0, messages: 0, closures: 0 };
+  const none = { chains: 0, entries: 0, ticks: 0, actions: 0, messages: 0, closures: 0, left: [] };
   if (entriesFrom === undefined) return { ...none, observations };
   const plans: Plan[] = [];
+  const left: string[] = [];
   for (const chain of await chainsToPrune(db, entriesFrom - slackMs)) {
-    const plan = await db.write(session => checkpoint(session, folding, { chain, at, before: entriesFrom }));
-    if (plan) plans.push(plan);
+    const plan = await unlessContended(() =>
+      db.write(session => checkpoint(session, folding, { chain, at, before: entriesFrom })),
+    );
+    if (plan === 'contended') left.push(chain);
+    else if (plan) plans.push(plan);
   }
   if (plans.length > 0) {
     await anchor(db, at);
     await retention.anchored?.();
   }
   const messages = await pruneMessages(db, entriesFrom);
-  const found = { ...none, chains: plans.length, messages, observations };
+  const found = { ...none, chains: plans.length, messages, observations, left };
   if (plans.length === 0) return found;
   for (const plan of plans) {
-    const gone = await remove(db, plan);
+    const gone = await unlessContended(() => remove(db, plan));
+    if (gone === 'contended') {
+      left.push(plan.chain);
+      continue;
+    }
     found.entries += gone.entries;
     found.ticks += gone.ticks;
     found.actions += gone.actions;
   }
   return { ...found, closures: await pruneClosures(db) };
+}
+
+/** One chain that is written to all the time does not keep those after it from being pruned. */
+async function unlessContended<T>(work: () => Promise<T>): Promise<T | 'contended'> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isConflict(error)) return 'contended';
+    throw error;
+  }
 }
 
 interface Plan {

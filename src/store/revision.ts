@@ -1,7 +1,7 @@
 /** The row that says what is enforced, and the closed policies that it and old entries refer to. */
 import { sha256 } from '../canonical.ts';
 import type { ClosedPolicy, Commit, Revision } from '../model.ts';
-import { inPieces, placeholders, type Reader } from './database.ts';
+import { type Database, inPieces, placeholders, type Reader } from './database.ts';
 import { allOf } from './reads.ts';
 import { json, parse } from './rows.ts';
 import type { Session } from './session.ts';
@@ -37,7 +37,7 @@ export async function setRevision(
 }
 
 /** Reads the revision in force; gives the very same value again while its row is unchanged, as every tick asks for it. */
-export function revisionReader(db: Reader): () => Promise<Revision | undefined> {
+export function revisionReader(db: Database): () => Promise<Revision | undefined> {
   let known: { readonly version: number; readonly revision: Revision } | undefined;
   return async () => {
     const now = await db.get<{ version: number }>('SELECT version FROM revision');
@@ -46,7 +46,8 @@ export function revisionReader(db: Reader): () => Promise<Revision | undefined> 
     const row = await db.get<{ version: number; body: string }>('SELECT version, body FROM revision');
     if (row === undefined) return undefined;
     const read = { version: row.version, revision: await readRevision(db, row.body) };
-    known = read;
+    // One that is rolled back leaves its version to another.
+    if (!db.inTransaction()) known = read;
     return read.revision;
   };
 }

@@ -54,6 +54,10 @@ export class SqliteDatabase implements Database {
     return (await this.all<Row>(sql, ...values))[0];
   }
 
+  inTransaction(): boolean {
+    return this.#sessions.current() !== undefined;
+  }
+
   async read<T>(look: (session: Session) => Promise<T>): Promise<T> {
     const session = this.#sessions.current();
     if (session) return look(session);
