@@ -60,13 +60,10 @@ export async function project(
         if (body.outcome === undefined) await join(tx, body.action.call.subject, written.chain);
         break;
       case 'preempted':
-        await change(tx, newest(body.running), { cancelRequested: true, dueAt: 0 });
+        await askToEnd(tx, newest(body.running), true);
         break;
       case 'cancelling':
-        await change(tx, newest(body.action), {
-          dueAt: 0,
-          ...(body.overdue ? {} : { cancelRequested: true }),
-        });
+        await askToEnd(tx, newest(body.action), body.overdue !== true);
         break;
       case 'withdrawn':
         if (body.action !== undefined)
@@ -94,7 +91,7 @@ export async function project(
         await change(tx, effectKey(body.action, body.attempt), { state: 'intended', dueAt: 0 });
         break;
       case 'cancel':
-        await change(tx, newest(body.action ?? ''), { cancelRequested: true, dueAt: 0 });
+        await askToEnd(tx, newest(body.action ?? ''), true);
         break;
       case 'retry':
         // Its connector is asked at once.
@@ -132,6 +129,13 @@ type Change = Parameters<Transaction['updateAction']>[1];
 
 async function change(tx: Transaction, key: string | undefined, to: Change): Promise<void> {
   if (key !== undefined) await tx.updateAction(key, to);
+}
+
+/** Its connector is asked at once. What is over already is left as it ended. */
+async function askToEnd(tx: Transaction, key: string | undefined, cancelRequested: boolean): Promise<void> {
+  const row = key === undefined ? undefined : await tx.action(key);
+  if (!row || !isLive(row)) return;
+  await tx.updateAction(row.action.key, { dueAt: 0, ...(cancelRequested ? { cancelRequested } : {}) });
 }
 
 interface Written {

@@ -75,7 +75,7 @@ export function inOrder<T>(of: Readonly<Record<string, T>>): readonly T[] {
 }
 
 /** Still holds its subject's lock. */
-export function isLive(action: ActionHistory): boolean {
+export function isLive(action: Pick<ActionHistory, 'state'>): boolean {
   return ['intended', 'starting', 'started', 'unresolved'].includes(action.state);
 }
 

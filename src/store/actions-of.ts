@@ -28,18 +28,26 @@ export function foldActions(actions: DerivedActions, body: EntryBody, at: number
     actions.newest.set(action.id, action.key);
     return;
   }
-  if (!('action' in body) || typeof body.action !== 'string' || ('stale' in body && body.stale)) return;
-  const key = actions.newest.get(body.action);
+  const id = namedIn(body);
+  if (id === undefined || ('stale' in body && body.stale)) return;
+  const key = actions.newest.get(id);
   const row = key === undefined ? undefined : actions.byKey.get(key);
   const late = 'attempt' in body && body.attempt !== undefined && body.attempt !== row?.action.attempt;
   if (key === undefined || row === undefined || late) return;
   actions.byKey.set(key, { ...row, ...change(row.state, body) });
 }
 
+/** The action that an entry is about, of this chain or of another one. */
+function namedIn(body: EntryBody): string | undefined {
+  if (body.kind === 'preempted') return body.running;
+  return 'action' in body && typeof body.action === 'string' ? body.action : undefined;
+}
+
 function change(state: ActionState, body: EntryBody): Partial<DerivedAction> {
   if (isTerminal(state)) return {};
   switch (body.kind) {
     case 'cancel':
+    case 'preempted':
       return { cancelRequested: true };
     case 'cancelling':
       return body.overdue ? {} : { cancelRequested: true };

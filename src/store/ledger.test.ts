@@ -258,10 +258,13 @@ describe('rebuild', () => {
     await appendTo(store, [intent('a'), startDue, started], 5);
     await store.transaction(tx => tx.putAction(actionRowFor('a', 1, { state: 'succeeded', dueAt: 99 })));
     const { differences } = await store.rebuild();
-    expect(differences).toEqual([`${chain}: action fa1 (retrain) said succeeded; its entries say started`]);
+    expect(differences).toEqual([
+      `${chain}: action fa1 (retrain) said succeeded; its entries say started`,
+      `${chain}: action fa1 (retrain): handle differed from the entries`,
+    ]);
     expect(await store.dueActions(0)).toMatchObject([{ state: 'started', handle: { pid: 7 } }]);
     await appendTo(store, [intent('b')], 6);
-    await store.transaction(tx => tx.putAction(actionRowFor('b', 1, { state: 'starting' })));
+    await store.transaction(tx => tx.putAction(actionRowFor('b', 1, { state: 'starting', intendedAt: 6 })));
     expect((await store.rebuild()).differences).toEqual([]);
   });
 

@@ -1,13 +1,12 @@
 /** Folds chains again and puts the rows that are derived from them right, saying which differed. */
-import { type Own, PortError, type TargetRef } from '../model.ts';
+import { type ActionState, type Own, PortError, type TargetRef } from '../model.ts';
 import { agree, type DerivedAction, isTerminal } from './actions-of.ts';
 import { FLEET } from './chain.ts';
 import type { Database } from './database.ts';
-import { readAction } from './reads.ts';
 import { type Folding, refold } from './refold.ts';
 import { json, targetOf } from './rows.ts';
 import type { Session } from './session.ts';
-import { putAction, updateAction } from './transaction.ts';
+import { putAction } from './transaction.ts';
 
 /** Every target chain, or those folded by another version, each in a transaction of its own. */
 export async function rebuild(
@@ -92,10 +91,43 @@ function difference(stored: string, own: Own): string {
   return keys.filter(key => json([found[key]]) !== json([right[key]])).join(', ') || 'the form of the text';
 }
 
+/** What of an action's row its entries say. When it is due, its polls and who works on it are of the moment. */
+interface Columns {
+  readonly id: string;
+  readonly attempt: number;
+  readonly chain: string;
+  readonly subject: string;
+  readonly verb: string;
+  readonly handle: string | null;
+  readonly cancel_requested: number;
+  readonly intended_at: number;
+  readonly action: string;
+}
+
+function columnsOf(chain: string, { action, handle, cancelRequested, intendedAt }: DerivedAction): Columns {
+  return {
+    id: action.id,
+    attempt: action.attempt,
+    chain,
+    subject: action.call.subject,
+    verb: action.verb,
+    handle: handle === undefined ? null : json(handle),
+    cancel_requested: cancelRequested ? 1 : 0,
+    intended_at: intendedAt,
+    action: json(action),
+  };
+}
+
 /** A live action is made due now, so that the world is asked how it stands. */
 async function rebuildAction(db: Session, chain: string, right: DerivedAction): Promise<string[]> {
   const { action, state, handle, cancelRequested, intendedAt } = right;
-  const stored = await readAction(db, action.key);
+  const who = `${chain}: action ${action.key} (${action.verb})`;
+  const columns = columnsOf(chain, right);
+  const names = Object.keys(columns) as (keyof Columns)[];
+  const stored = await db.get<Columns & { readonly state: ActionState }>(
+    `SELECT state, ${names.join(', ')} FROM actions WHERE key = ?1`,
+    action.key,
+  );
   if (!stored) {
     await putAction(db, {
       action,
@@ -109,14 +141,19 @@ async function rebuildAction(db: Session, chain: string, right: DerivedAction): 
       epoch: 0,
       leaseUntil: 0,
     });
-    return [`${chain}: action ${action.key} (${action.verb}) was missing; its entries say ${state}`];
+    return [`${who} was missing; its entries say ${state}`];
   }
-  if (agree(state, stored.state)) return [];
-  await updateAction(db, action.key, {
-    state,
-    ...(handle === undefined ? {} : { handle }),
-    cancelRequested,
-    ...(isTerminal(state) ? {} : { dueAt: 0 }),
-  });
-  return [`${chain}: action ${action.key} (${action.verb}) said ${stored.state}; its entries say ${state}`];
+  const same = agree(state, stored.state);
+  const differing = names.filter(name => stored[name] !== columns[name]);
+  if (same && differing.length === 0) return [];
+  const set = names.map((name, n) => `${name} = ?${n + 4}`).join(', ');
+  await db.run(
+    `UPDATE actions SET state = ?2, due_at = CASE WHEN ?3 = 1 THEN 0 ELSE due_at END, ${set} WHERE key = ?1`,
+    ...[action.key, same ? stored.state : state, isTerminal(state) ? 0 : 1],
+    ...names.map(name => columns[name]),
+  );
+  return [
+    ...(same ? [] : [`${who} said ${stored.state}; its entries say ${state}`]),
+    ...(differing.length > 0 ? [`${who}: ${differing.join(', ')} differed from the entries`] : []),
+  ];
 }

@@ -75,10 +75,10 @@ export function retentionContract(opened: () => Store & LedgerStore): void {
 
     it('keeps what live actions need, and deletes those that are over', async () => {
       await act('a', 10, [intent('a'), outcome('a')], { state: 'succeeded' });
-      await act('b', 11, [intent('b')], { state: 'started', handle: { run: 1 } });
+      await act('b', 11, [intent('b')], { state: 'started', handle: { run: 1 }, intendedAt: 11 });
       const started = { kind: 'started', action: 'b', attempt: 1, handle: { run: 1 } } as const;
       await appendTo(opened(), [started], 12);
-      await act('c', 30, [intent('c')]);
+      await act('c', 30, [intent('c')], { intendedAt: 30 });
       expect(await prune(20)).toMatchObject({ actions: 1, entries: 4 });
       const ids = async () => (await opened().actions({})).map(row => row.action.id).join('');
       expect(await ids()).toBe('cb');

@@ -197,6 +197,17 @@ export function alteredContract(name: string, open: () => Promise<Alterable>): v
       await at.sql("DELETE FROM actions; UPDATE targets SET own = '{}'");
       expect((await at.store.rebuild()).differences).toHaveLength(1 + lived.actions.length);
       expect(await projections()).toEqual(lived);
+      const key = (lived.actions.at(-1) as { key: string }).key;
+      for (const [column, value] of Object.entries({
+        ...{ id: "'x'", attempt: 9, chain: "'model/x'", subject: "'x'", verb: "'x'", state: "'intended'" },
+        ...{ handle: '\'"x"\'', cancel_requested: 1, intended_at: 1, action: "'{}'" },
+      })) {
+        await at.sql(`UPDATE actions SET ${column} = ${value} WHERE key = '${key}'`);
+        const { differences } = await at.store.rebuild();
+        expect(differences, column).toHaveLength(1);
+        if (column !== 'state') expect(differences[0]).toContain(`: ${column} differed from the entries`);
+        expect(await projections(), column).toEqual(lived);
+      }
       await at.sql('DELETE FROM actions; DELETE FROM targets');
       await at.store.rebuild();
       expect(await projections()).toEqual(lived);
