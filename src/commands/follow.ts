@@ -1,7 +1,7 @@
 /** Follows the enforced branch: takes its head into force when it moved. */
 import type { Commit } from '../model.ts';
 import type { PolicyText, Ports } from './ports.ts';
-import { compileRevision, rejectionOf, takeRevision } from './take-revision.ts';
+import { compileRevision, rejectionOf, takeRevision, tellTargets } from './take-revision.ts';
 
 /** Tries of the compare-and-set before the next notice of the watcher takes over. */
 const TRIES = 3;
@@ -22,7 +22,11 @@ export async function follow(
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const before = await world.store.revision();
     const known = (await rejectionOf(world))?.commit.sha ?? before?.commit.sha;
-    if (known === commit.sha) return;
+    if (known === commit.sha) {
+      // Whoever took it may have died before every target was told.
+      if (before) await tellTargets(world, before);
+      return;
+    }
     const taken = await compileRevision(world, settings.env, commit, await files());
     const last = before?.commit.sha;
     const rewritten = last !== undefined && !(await descends(repository, commit.sha, last));

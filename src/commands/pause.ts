@@ -4,6 +4,7 @@ import { appendInput } from '../engine/drive.ts';
 import { chainOf } from '../engine/ids.ts';
 import type { ActionRow, Json } from '../model.ts';
 import { command } from './command.ts';
+import { inBatches } from './in-batches.ts';
 import { Refusal } from './perform.ts';
 import type { Ports } from './ports.ts';
 import { safe, when } from './time.ts';
@@ -125,11 +126,10 @@ export const resume = command({
   text: found => (found.was ? `${found.scope} is no longer paused.` : `${found.scope} was not paused.`),
 });
 
-async function wakeAll(ports: Ports): Promise<void> {
-  const rows = await ports.world.store.targets();
-  await ports.world.store.transaction(async tx => {
-    for (const row of rows) await tx.setDue(chainOf(row.target), 0);
-  });
+/** All targets look again soon. The pause, or its end, holds without it. */
+async function wakeAll({ world }: Ports): Promise<void> {
+  const chains = (await world.store.targets()).map(row => chainOf(row.target));
+  await inBatches(world, chains, (tx, chain) => tx.setDue(chain, 0));
 }
 
 /** The pauses in force, one line each: what, who, why, since and until when. */

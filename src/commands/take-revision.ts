@@ -7,6 +7,7 @@ import { chainOf } from '../engine/ids.ts';
 import { foldAll, revisionInput } from '../engine/look.ts';
 import type { World } from '../engine/world.ts';
 import type { Commit, Revision, TargetRef, Transaction } from '../model.ts';
+import { inBatches } from './in-batches.ts';
 import type { PolicyText } from './ports.ts';
 
 export interface Taken extends NextRevision {
@@ -30,8 +31,11 @@ export async function compileRevision(
 }
 
 /**
- * Puts a commit into force by compare-and-set and appends a `revision` input to every chain whose policies changed. False
- * when another process moved the revision meanwhile: look again. `rewritten`: the head did not descend from the last one.
+ * Puts a commit into force by compare-and-set, and tells every chain whose policies changed by a `revision` input. False when
+ * another process moved the revision meanwhile: look again. `rewritten`: the head did not descend from the last one.
+ *
+ * The transaction that sets the revision touches no target that is known: a fleet that is being ticked would never let it
+ * through. Chains are told after it; one that is not, because the process died, tells itself at its next look.
  */
 export async function takeRevision(
   world: World,
@@ -44,12 +48,34 @@ export async function takeRevision(
     return true;
   }
   const revision = rewritten ? { ...taken.revision, rewritten } : taken.revision;
-  const known = new Map((await world.store.targets()).map(row => [chainOf(row.target), row.target]));
-  for (const policy of revision.policies) known.set(chainOf(policy.target), policy.target);
-  return world.store.transaction(async tx => {
+  // What is still owed from the last commit would be told with the authors of this one.
+  if (before) await tellTargets(world, before);
+  const known = new Set((await world.store.targets()).map(row => chainOf(row.target)));
+  const targets = new Map(revision.policies.map(({ target }) => [chainOf(target), target]));
+  const isSet = await world.store.transaction(async tx => {
     if (!(await tx.setRevision(revision, before?.commit.sha))) return false;
-    for (const [chain, target] of known) await tell(tx, world, revision, chain, target);
+    for (const [chain, target] of targets)
+      if (!known.has(chain)) await tell(tx, world, revision, chain, target);
     return true;
+  });
+  if (isSet) await tellTargets(world, revision);
+  return isSet;
+}
+
+/** Tells the revision in force to all known targets that were not told of it, and makes them due. */
+export async function tellTargets(world: World, revision: Revision): Promise<void> {
+  const rows = await world.store.targets();
+  const owed = new Map(
+    rows.flatMap(({ target, own }) => {
+      const chain = chainOf(target);
+      return revisionInput(own, revision, chain) ? [[chain, target] as const] : [];
+    }),
+  );
+  await inBatches(world, [...owed.keys()], async (tx, chain) => {
+    const target = owed.get(chain);
+    // A later commit has its own words.
+    if (!target || (await tx.revisionSha()) !== revision.commit.sha) return;
+    await tell(tx, world, revision, chain, target);
   });
 }
 

@@ -18,6 +18,7 @@ import type { ClosedPolicy, Derived, EntryBody, Input, Principal } from '../mode
 import { appendInput, tick } from './drive.ts';
 import { emptyOwn } from './fold.ts';
 import { foldAll, look } from './look.ts';
+import { effectDue } from './reconcile.ts';
 import { step } from './step.ts';
 import type { World } from './world.ts';
 
@@ -108,6 +109,33 @@ describe('plan and tick', () => {
       expect((await store.target(CHAIN))?.lastTakenAt).toBe(to.now);
     }
     expect(await head()).toBe(before);
+  });
+
+  test('a commit that nobody told the target is the first input of what is done next: of a tick, or of a start', async () => {
+    await enforce(world, [retrains]);
+    to.values.psi = 0.1;
+    await tick(world, CHAIN);
+    const untold = async (sha: string, before: string) => {
+      const commit = { ...COMMIT, sha };
+      const policy = policyOf({ observe, commit, rule: doing([RETRAIN], { keepForMs: sha.length * HOUR }) });
+      await store.transaction(tx => tx.setRevision({ commit, policies: [policy] }, before));
+      return head();
+    };
+    const first = await untold('c22', COMMIT.sha);
+    to.now += HOUR;
+    to.values.psi = 0.5;
+    await tick(world, CHAIN);
+    const ticked = (await bodies()).slice(first);
+    expect(ticked[0]).toMatchObject({ kind: 'revision', commit: { sha: 'c22' } });
+    expect(ticked.map(one => one.kind)).toContain('intent');
+    expect((await store.ticks(CHAIN)).at(-1)).toMatchObject({ from: first + 2, to: await head() });
+
+    const second = await untold('c333', 'c22');
+    await effectDue(world);
+    expect((await kinds()).slice(second, second + 2)).toEqual(['revision', 'start-due']);
+    await tick(world, CHAIN);
+    expect((await kinds()).filter(kind => kind === 'revision')).toHaveLength(3);
+    expect(await store.verify()).toMatchObject({ ok: true });
   });
 
   test('more than twice `every` without a tick is a gap, and it comes first', async () => {

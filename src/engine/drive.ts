@@ -22,7 +22,17 @@ import { byValue } from './fact-values.ts';
 import { concernedBy, isRow } from './fleet-facts.ts';
 import { chainOf } from './ids.ts';
 import { compact, lastTick } from './last-tick.ts';
-import { factsOf, foldAll, type Look, type LookOptions, look, readFacts, stepWith } from './look.ts';
+import {
+  factsOf,
+  firstInputs,
+  foldAll,
+  type Look,
+  type LookOptions,
+  look,
+  readFacts,
+  revisionInput,
+  stepWith,
+} from './look.ts';
 import { project } from './project.ts';
 import { policiesOf } from './revision-index.ts';
 import type { World } from './world.ts';
@@ -49,7 +59,7 @@ export async function commit(world: World, seen: Look): Promise<boolean> {
     if (!row || (await tx.revisionSha()) !== seen.revision?.commit.sha) return false;
     const at = seen.snapshot.takenAt;
     const moved = row.version !== seen.row.version || !isUnmoved(seen.facts, await factsNow(tx, [seen]));
-    const inputs = seen.gap ? [seen.gap] : [];
+    const inputs = moved ? firstInputs(seen, row.own) : seen.inputs;
     // Another tick came between, or an input that needs observations which were not taken.
     const overtaken =
       row.own.takenAt > at ||
@@ -80,7 +90,7 @@ export async function commit(world: World, seen: Look): Promise<boolean> {
 async function again(world: World, tx: Transaction, seen: Look, row: TargetRow) {
   const at = seen.snapshot.takenAt;
   const facts = await readFacts(tx, seen.revision, row.own, at);
-  const own = foldAll(row.own, seen.gap ? [seen.gap] : [], at);
+  const own = foldAll(row.own, firstInputs(seen, row.own), at);
   return stepWith(tx, world, seen.policies, seen.snapshot, { own, facts });
 }
 
@@ -159,8 +169,8 @@ async function writeQuiet(
 }
 
 /** A look that says nothing: no entry, no fact for others. */
-export function isQuiet({ gap, step: answer }: Look): boolean {
-  return gap === undefined && answer.entries.length === 0 && Object.keys(answer.facts ?? {}).length === 0;
+export function isQuiet({ inputs, step: answer }: Look): boolean {
+  return inputs.length === 0 && answer.entries.length === 0 && Object.keys(answer.facts ?? {}).length === 0;
 }
 
 /**
@@ -222,7 +232,11 @@ export async function stepStart(
   const policies = policiesOf(revision, chain);
   const at = Math.max(world.clock(), row.own.takenAt);
   const input: Input = { kind: 'start-due', ...start };
-  const own = foldAll(row.own, [input], at);
+  // As at a look; but not of a revision that is not the one of this transaction.
+  const inForce = revision !== undefined && (await tx.revisionSha()) === revision.commit.sha;
+  const taken = inForce ? revisionInput(row.own, revision, chain) : undefined;
+  const inputs = [...(taken ? [taken] : []), input];
+  const own = foldAll(row.own, inputs, at);
   const likely = await readFacts(tx, revision, row.own, at);
   const snapshot: Snapshot = {
     target: row.target,
@@ -232,7 +246,7 @@ export async function stepStart(
     starting: start.action,
   };
   const { answer, facts } = await stepWith(tx, world, policies, snapshot, { own, facts: likely });
-  const bodies = [input, ...answer.entries];
+  const bodies = [...inputs, ...answer.entries];
   const folded = foldAll(row.own, bodies, at);
   await tx.append({
     target: row.target,
@@ -245,7 +259,7 @@ export async function stepStart(
     const closures = closuresOf(policies);
     await tx.recordTick({
       chain,
-      from: row.own.seq + 2,
+      from: row.own.seq + inputs.length + 1,
       to: folded.seq,
       snapshot,
       facts: byValue(facts, Object.keys(facts)),

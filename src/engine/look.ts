@@ -21,10 +21,10 @@ import { ACTED, ACTED_PREFIX } from './blast-radius.ts';
 import { factKeys, isRow, standingFacts } from './fleet-facts.ts';
 import { emptyOwn, fold } from './fold.ts';
 import { outlives } from './fold-rollout.ts';
-import { chainOf, policyHashes, targetOf } from './ids.ts';
+import { chainOf, targetOf } from './ids.ts';
 import { askedNothing, observe } from './observe.ts';
 import { qualified } from './qualified.ts';
-import { policiesConcerning, policiesOf } from './revision-index.ts';
+import { hashesOf, policiesConcerning, policiesOf } from './revision-index.ts';
 import { shortestEveryMs } from './schedule.ts';
 import { step } from './step.ts';
 import { wants } from './wants.ts';
@@ -38,6 +38,8 @@ export interface Look {
   readonly revision: Revision | undefined;
   readonly policies: readonly ClosedPolicy[];
   readonly gap: Extract<Input, { kind: 'gap' }> | undefined;
+  /** What its chain is told before anything is derived. */
+  readonly inputs: readonly Input[];
   readonly facts: Facts;
   readonly snapshot: Snapshot;
   readonly step: Step;
@@ -93,9 +95,8 @@ export async function lookAt(
   const chain = chainOf(row.target);
   const policies = policiesOf(revision, chain);
   const gap = gapOf(policies, row, at);
-  // A plan of another commit begins where taking that commit would: with its `revision` input.
-  const taken = options.revision && revisionInput(row.own, options.revision, chain);
-  const own = foldAll(row.own, [...(taken ? [taken] : []), ...(gap ? [gap] : [])], at);
+  const inputs = firstInputs({ revision, gap }, row.own);
+  const own = foldAll(row.own, inputs, at);
   // A rollout whose policy is gone still has its traffic read back.
   const rolling = Object.values(own.episodes).find(one => outlives(one))?.plan?.documents;
   const model = policies.find(policy => policy.documents.model)?.documents ?? rolling;
@@ -121,7 +122,7 @@ export async function lookAt(
     const { answer, facts: read } = await stepWith(world.store, world, policies, snapshot, { own, facts });
     if (answer.needs.length === 0 || round >= MOST_ROUNDS) {
       const before = await beforeOf(world, chain, policies, wanted.due, all);
-      return { row, revision, policies, gap, facts: read, snapshot, step: answer, before };
+      return { row, revision, policies, gap, inputs, facts: read, snapshot, step: answer, before };
     }
     observations = qualified(policies, await observe(world, answer.needs, asked, observations));
   }
@@ -141,11 +142,19 @@ async function beforeOf(
 
 /** What a chain is told when a commit is taken, or undefined when nothing of its policies changed. */
 export function revisionInput(own: Own, revision: Revision, chain: string): Input | undefined {
-  const mine = policiesOf(revision, chain);
-  const policies = Object.fromEntries(mine.map(policy => [policy.policy, policyHashes(policy)]));
-  if (own.seq > 0 && canonical(own.policies) === canonical(policies)) return undefined;
+  const { policies, text } = hashesOf(revision, chain);
+  if (own.seq > 0 && canonical(own.policies) === text) return undefined;
   const rewritten = revision.rewritten ? { rewritten: revision.rewritten.from } : {};
   return { kind: 'revision', commit: revision.commit, policies, ...rewritten };
+}
+
+/**
+ * What a chain is told before a look derives anything. The `revision` input of a commit that nobody told it yet: whoever took
+ * the commit died before, or the commit is only planned.
+ */
+export function firstInputs({ revision, gap }: Pick<Look, 'revision' | 'gap'>, own: Own): readonly Input[] {
+  const taken = revision && revisionInput(own, revision, chainOf(own.target));
+  return [...(taken ? [taken] : []), ...(gap ? [gap] : [])];
 }
 
 /** A target that a plan looks at before any tick did. */
