@@ -11,8 +11,8 @@ import type { World } from './world.ts';
 /** Effects under way at once, apart from queries. */
 const MOST_EFFECTS = 16;
 /** Targets that are looked at together, and how many may be under way at once. */
-const BATCH = 256;
-const MOST_TARGETS = 1024;
+const BATCH = 512;
+const MOST_TARGETS = 2048;
 /** After a round that failed, such as for a locked state. */
 const FAILED_MS = 1000;
 

@@ -9,7 +9,7 @@ import { type Look, lookAt, momentOf, readFactsOf } from './look.ts';
 import type { World } from './world.ts';
 
 /** Looks under way at once. What a connection can bear is its own limit. */
-const MOST_LOOKS = 128;
+const MOST_LOOKS = 256;
 /** How long a target whose tick failed is left alone. */
 const FAILED_MS = 1000;
 
