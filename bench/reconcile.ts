@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { emptyOwn, FOLD_VERSION, fold } from '../src/engine/fold.ts';
+import { folding } from '../src/engine/folding.ts';
 import { run } from '../src/engine/reconcile.ts';
 import type { Store } from '../src/model.ts';
 import { openSqliteStore } from '../src/store/sqlite.ts';
@@ -32,7 +32,7 @@ const START = 1_900_000_000_000;
 export async function runReconcileBench(targets = TARGETS): Promise<Figure[]> {
   const folder = await mkdtemp(join(tmpdir(), 'flyball-bench-'));
   const path = join(folder, 'flyball.db');
-  const store = await openSqliteStore({ path, fold, emptyOwn, foldVersion: FOLD_VERSION });
+  const store = await openSqliteStore({ path, ...folding });
   try {
     await enforceFleet(store, targets, START);
     const quiet = await quietPerSecond(store, targets);

@@ -6,7 +6,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { appendInput } from '../src/engine/drive.ts';
-import { emptyOwn, FOLD_VERSION, fold } from '../src/engine/fold.ts';
+import { folding } from '../src/engine/folding.ts';
 import { openStore } from '../src/store/open.ts';
 import { type Postgres, startPostgres } from '../test/servers/postgres-server.ts';
 import { chainOfIndex, enforceFleet, worldOver } from './fleet.ts';
@@ -29,7 +29,7 @@ async function main(targets: number): Promise<void> {
 async function figures(server: Postgres, count: number, targets: number): Promise<string> {
   const database = `bench${count}`;
   const url = await server.url(database);
-  const store = await openStore(url, { fold, emptyOwn, foldVersion: FOLD_VERSION });
+  const store = await openStore(url, folding);
   const children: ChildProcess[] = [];
   const begin = async (drifting: number) => {
     for (let index = 0; index < count; index++) {

@@ -8,7 +8,7 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { emptyOwn, FOLD_VERSION, fold } from '../src/engine/fold.ts';
+import { folding } from '../src/engine/folding.ts';
 import { run } from '../src/engine/reconcile.ts';
 import type { Store } from '../src/model.ts';
 import { openSqliteStore } from '../src/store/sqlite.ts';
@@ -35,7 +35,7 @@ interface Day {
 async function soak(minutes: number, targets: number): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'flyball-soak-'));
   const path = join(folder, 'flyball.db');
-  const store = await openSqliteStore({ path, fold, emptyOwn, foldVersion: FOLD_VERSION });
+  const store = await openSqliteStore({ path, ...folding });
   try {
     await enforceFleet(store, targets, START, EVERY_MS);
     report(await daysOf(store, path, minutes, targets), targets);

@@ -11,7 +11,7 @@ import { askPrometheus, metricNames } from './connectors/prometheus.ts';
 import { queryPort } from './connectors/query-port.ts';
 import { type Environment, secretNames } from './connectors/secrets.ts';
 import { LEASE_MS } from './engine/effects.ts';
-import { emptyOwn, FOLD_VERSION, fold } from './engine/fold.ts';
+import { folding } from './engine/folding.ts';
 import { SILENCE_PREFIX, silenceOf, silencing } from './engine/notifications.ts';
 import type { World } from './engine/world.ts';
 import { evaluators } from './evaluators/index.ts';
@@ -69,7 +69,7 @@ export async function open(
   const meter: Meter = what => {
     for (const one of meters) one(what);
   };
-  const opened = await openStore(given.state, { fold, emptyOwn, foldVersion: FOLD_VERSION });
+  const opened = await openStore(given.state, folding);
   const settings = given.repository === '' ? await sharedSettings(given, opened) : given;
   const store = metered(opened, meter);
   // What runs on this machine is kept on it, whoever shares the state.
@@ -190,7 +190,7 @@ function monotonicClock(): Clock {
 
 /** A state that nothing is in, and that is gone with the process. */
 export function emptyStore(): Promise<Store & LedgerStore> {
-  return openSqliteStore({ path: ':memory:', fold, emptyOwn, foldVersion: FOLD_VERSION });
+  return openSqliteStore({ path: ':memory:', ...folding });
 }
 
 function machineOf(home: string, environment: Environment): NonNullable<Ports['machine']> {

@@ -1,6 +1,6 @@
 /** Outages over the real store: told once, by whoever starts first, and only when nobody ended in order. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { emptyOwn, FOLD_VERSION, fold } from '../engine/fold.ts';
+import { folding } from '../engine/folding.ts';
 import type { Replica, Store } from '../model.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
 import { noteEnded, noteWorking, tellOutage } from './outage.ts';
@@ -12,7 +12,7 @@ let now: number;
 const clock = () => now;
 
 beforeEach(async () => {
-  store = await openSqliteStore({ path: ':memory:', fold, emptyOwn, foldVersion: FOLD_VERSION });
+  store = await openSqliteStore({ path: ':memory:', ...folding });
   now = NOON;
   waited = 0;
   meanwhile = async () => {};

@@ -1,6 +1,7 @@
 /** `pause` and `resume`: nothing begins in a scope, and with `--cancel` what runs there is asked to end. Each is on record. */
 import { z } from 'zod';
 import { appendInput } from '../engine/drive.ts';
+import { pauseKey, standingFact } from '../engine/folding.ts';
 import { chainOf } from '../engine/ids.ts';
 import type { ActionRow, Json } from '../model.ts';
 import { command } from './command.ts';
@@ -11,10 +12,10 @@ import { safe, when } from './time.ts';
 import { untilOf } from './time-input.ts';
 
 /** `all`, a target as kind/name, or a verb: the key of its pause among the facts. */
-async function pauseKey(ports: Ports, scope: string): Promise<string> {
-  if (scope === 'all') return 'pause:all';
-  if (ports.world.catalogue.verbs[scope]) return `pause:verb:${scope}`;
-  if (await ports.world.store.target(scope)) return `pause:target:${scope}`;
+async function keyOf(ports: Ports, scope: string): Promise<string> {
+  const known =
+    scope === 'all' || ports.world.catalogue.verbs[scope] || (await ports.world.store.target(scope));
+  if (known) return pauseKey(scope);
   const targets = (await ports.world.store.targets()).map(row => chainOf(row.target));
   const verbs = Object.keys(ports.world.catalogue.verbs);
   throw new Refusal(
@@ -54,15 +55,16 @@ export const pause = command({
     'flyball pause --cancel --reason "wrong data everywhere"',
   ],
   run: async (ports, input) => {
-    const key = await pauseKey(ports, input.scope);
+    const key = await keyOf(ports, input.scope);
     const at = ports.world.clock();
     const { principal: by } = ports;
     const { scope, reason } = input;
     const until = input.until === undefined ? {} : { until: untilOf(input.until, at) };
     const cancel = input.cancel ? { cancel: true as const } : {};
     await ports.world.store.transaction(async tx => {
-      await tx.fleet([{ kind: 'pause', scope, by, reason, ...until, ...cancel }], at);
-      await tx.setFact(key, { by: by.name, reason, at, ...until });
+      const body = { kind: 'pause', scope, by, reason, ...until, ...cancel } as const;
+      await tx.fleet([body], at);
+      await tx.setFact(key, standingFact({ at, body })?.value ?? null);
     });
     // After the pause: what is begun meanwhile meets it at its start.
     const cancelled = input.cancel ? await endAll(ports, scope, reason) : [];
@@ -110,7 +112,7 @@ export const resume = command({
   effect: 'decide',
   examples: ['flyball resume'],
   run: async (ports, input) => {
-    const key = await pauseKey(ports, input.scope);
+    const key = await keyOf(ports, input.scope);
     const was = ((await ports.world.store.facts([key]))[key]?.value ?? null) !== null;
     const why = input.reason === undefined ? {} : { reason: input.reason };
     await ports.world.store.transaction(async tx => {

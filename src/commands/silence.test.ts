@@ -1,6 +1,6 @@
 /** Silences over a real store: placed, listed, ended, and refused when they say nothing that could be meant. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { emptyOwn, FOLD_VERSION, fold } from '../engine/fold.ts';
+import { folding } from '../engine/folding.ts';
 import type { Store } from '../model.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
 import { Refusal } from './perform.ts';
@@ -14,7 +14,7 @@ let now: number;
 let ports: Ports;
 
 beforeEach(async () => {
-  store = await openSqliteStore({ path: ':memory:', fold, emptyOwn, foldVersion: FOLD_VERSION });
+  store = await openSqliteStore({ path: ':memory:', ...folding });
   now = NOW;
   let id = 0;
   ports = {

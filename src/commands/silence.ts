@@ -1,5 +1,6 @@
 /** `silence`, `silences`, `silence end`: people mute messages for a while. Nothing that acts is ever held by one. */
 import { z } from 'zod';
+import { standingFact } from '../engine/folding.ts';
 import { SILENCE_PREFIX, type Silence, silenceOf } from '../engine/notifications.ts';
 import { command } from './command.ts';
 import { Refusal } from './perform.ts';
@@ -144,9 +145,10 @@ async function keep(ports: Ports, one: Silence, until: number | undefined): Prom
       const old = silenceOf(key, value);
       if (old === undefined || old.until <= now) await tx.setFact(key, null);
     }
-    await tx.fleet([{ kind: 'silence', id, match, by: ports.principal, reason, until: one.until }], now);
-    const { id: _, ...value } = one;
-    await tx.setFact(`${SILENCE_PREFIX}${id}`, until === undefined ? null : { ...value });
+    const body = { kind: 'silence', id, match, by: ports.principal, reason, until: one.until } as const;
+    await tx.fleet([body], now);
+    const fact = until === undefined ? undefined : standingFact({ at: now, body });
+    await tx.setFact(`${SILENCE_PREFIX}${id}`, fact?.value ?? null);
   });
 }
 

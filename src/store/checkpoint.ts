@@ -74,10 +74,20 @@ export function splitActions({ byKey }: DerivedActions): {
 export function foldStanding(standing: readonly Standing[], entry: Standing): readonly Standing[] {
   const key = keyOf(entry.body);
   if (key === undefined) return standing;
-  const others = standing.filter(one => keyOf(one.body) !== key);
-  const over =
-    entry.body.kind === 'resume' || (entry.body.kind === 'silence' && entry.body.until <= entry.at);
+  const others = standing.filter(
+    one => keyOf(one.body) !== key && !(isSilence(entry) && isEnded(one, entry.at)),
+  );
+  const over = entry.body.kind === 'resume' || isEnded(entry, entry.at);
   return over ? others : [...others, entry];
+}
+
+function isSilence({ body }: Standing): boolean {
+  return body.kind === 'silence';
+}
+
+/** Whoever places or ends a silence takes away those that are over. */
+function isEnded({ body }: Standing, at: number): boolean {
+  return body.kind === 'silence' && body.until <= at;
 }
 
 function keyOf(body: EntryBody): string | undefined {

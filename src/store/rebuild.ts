@@ -3,12 +3,15 @@ import { type ActionState, type Own, PortError, type TargetRef } from '../model.
 import { agree, type DerivedAction, isTerminal } from './actions-of.ts';
 import { FLEET } from './chain.ts';
 import type { Database } from './database.ts';
+import { knownActed, rebuildActed, rebuildLocks, rebuildStanding } from './rebuild-facts.ts';
 import { type Folding, refold } from './refold.ts';
 import { json, targetOf } from './rows.ts';
 import type { Session } from './session.ts';
 import { putAction } from './transaction.ts';
 
-/** Every target chain, or those folded by another version, each in a transaction of its own. */
+const EVERYONE_DUE = 'UPDATE targets SET due_at = 0, version = version + 1';
+
+/** Every target chain, with the facts that entries say; or those folded by another version, each in a transaction of its own. */
 export async function rebuild(
   db: Database,
   folding: Folding,
@@ -23,6 +26,13 @@ export async function rebuild(
   const differences: string[] = [];
   for (const { chain } of chains) {
     differences.push(...(await db.write(session => rebuildChain(session, folding, chain))));
+  }
+  const { facts } = folding;
+  if (which === 'all' && facts) {
+    differences.push(...(await db.write(session => rebuildStanding(session, folding, facts))));
+    differences.push(...(await db.write(session => rebuildLocks(session, facts))));
+    // Whoever waits for a lock or a pause looks again.
+    if (differences.length > 0) await db.write(session => session.run(EVERYONE_DUE));
   }
   return { targets: chains.length, differences };
 }
@@ -40,11 +50,13 @@ async function refuseNewer(db: Database, foldVersion: number): Promise<void> {
 }
 
 async function rebuildChain(db: Session, folding: Folding, chain: string): Promise<string[]> {
-  const { folded } = await refold(db, chain, folding);
-  const { own, actions } = folded;
-  const { foldVersion } = folding;
+  const { foldVersion, facts } = folding;
+  const key = facts?.actedKey(chain);
+  const known = key === undefined ? null : await knownActed(db, key);
+  const { own, actions, acted } = (await refold(db, chain, folding, undefined, known)).folded;
   const differences = await rebuildOwn(db, { target: targetOf(chain), chain, own, foldVersion });
   for (const one of actions.byKey.values()) differences.push(...(await rebuildAction(db, chain, one)));
+  if (key !== undefined) differences.push(...(await rebuildActed(db, key, acted)));
   return differences;
 }
 

@@ -1,6 +1,7 @@
 /** A real engine over a real store that governs a plant, in a time that goes on only as it works: what lives are made of. */
 import { appendInput } from '../../src/engine/drive.ts';
-import { emptyOwn, FOLD_VERSION, fold } from '../../src/engine/fold.ts';
+import { emptyOwn } from '../../src/engine/fold.ts';
+import { folding } from '../../src/engine/folding.ts';
 import { chainOf } from '../../src/engine/ids.ts';
 import { foldAll, revisionInput } from '../../src/engine/look.ts';
 import { settleAll } from '../../src/engine/reconcile.ts';
@@ -19,7 +20,6 @@ export type OpenedStore = Awaited<ReturnType<typeof openSqliteStore>>;
 
 /** `state` is a file, or an address of PostgreSQL. */
 export function openState(state: string): Promise<OpenedStore> {
-  const folding = { fold, emptyOwn, foldVersion: FOLD_VERSION };
   if (isPostgres(state)) return openStore(state, folding);
   return openSqliteStore({ ...folding, path: state });
 }

@@ -6,9 +6,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { canonical } from '../../src/canonical.ts';
 import { appendInput } from '../../src/engine/drive.ts';
+import { standingFact } from '../../src/engine/folding.ts';
+import { settleAll } from '../../src/engine/reconcile.ts';
+import type { World } from '../../src/engine/world.ts';
 import type { Entry, Json } from '../../src/model.ts';
 import {
   CHAIN,
+  COMMIT,
   compares,
   condition,
   DAY,
@@ -19,6 +23,7 @@ import {
   PROMOTE,
   policyOf,
   RETRAIN,
+  ruleOf,
 } from './closed-policy.ts';
 import { enforce, type OpenStore, outside, settle, worldOf } from './outside.ts';
 
@@ -46,6 +51,15 @@ const policy = policyOf({
   ),
 });
 
+const both = policyOf({
+  policy: 'both',
+  observe: { psi: observes('psi'), perf: observes('perf') },
+  rules: [
+    ruleOf(doing([RETRAIN], { name: 'a' })),
+    ruleOf(doing([RETRAIN], { name: 'b', when: condition(compares('perf', '>', 0.8)) })),
+  ],
+});
+
 /** A drift, a retraining, a promotion that ben said yes to, an episode that was verified; pauses and anchors of the fleet. */
 async function lived(store: OpenStore): Promise<void> {
   const to = outside();
@@ -58,9 +72,32 @@ async function lived(store: OpenStore): Promise<void> {
     for (const { approval } of asks.filter(ask => ask.votes.length === 0))
       await appendInput(world, CHAIN, { kind: 'approval', approval, decision: 'yes', by });
     await settle(world, to);
-    await store.transaction(tx => tx.fleet([{ kind: 'pause', scope: `p${hour}`, by, reason: 'x' }], to.now));
+    for (const body of [
+      { kind: 'pause', scope: `p${hour}`, by, reason: 'x' },
+      { kind: 'silence', id: `s${hour}`, match: { policy: 'x' }, by, reason: 'x', until: to.now + 9 * HOUR },
+    ] as const)
+      await store.transaction(async tx => {
+        await tx.fleet([body], to.now);
+        const { key, value } = standingFact({ at: to.now, body }) ?? { key: '', value: null };
+        await tx.setFact(key, value);
+      });
     await store.anchor(to.now);
   }
+  // And one that runs: it holds its subject, and the sequence of the other rule waits for it.
+  await enforce(world, [both], { ...COMMIT, sha: 'later' });
+  to.values.psi = 0.5;
+  to.values.perf = 0.9;
+  const runs: World = {
+    ...world,
+    effectFor: (...of) => ({ ...world.effectFor(...of), poll: async () => ({ state: 'running' }) }),
+  };
+  let left = 50;
+  const pause = async (ms: number) => {
+    to.real += ms;
+    left -= 1;
+  };
+  await settleAll(runs, pause, () => left <= 0);
+  await store.anchor(to.now);
 }
 
 export function alteredContract(name: string, open: () => Promise<Alterable>): void {
@@ -189,6 +226,10 @@ export function alteredContract(name: string, open: () => Promise<Alterable>): v
           `SELECT key, id, attempt, chain, subject, verb, state, handle, cancel_requested, intended_at, action
            FROM actions ORDER BY nr`,
         ),
+        facts: await at.sql<{ key: string; value: string }>(
+          `SELECT key, value FROM facts WHERE value IS NOT NULL AND (key LIKE 'pause:%' OR key LIKE 'silence:%'
+           OR key LIKE 'lock:%' OR key LIKE 'acted:%') ORDER BY key`,
+        ),
       });
       const lived = await projections();
       expect(lived.actions.length).toBeGreaterThan(2);
@@ -196,6 +237,22 @@ export function alteredContract(name: string, open: () => Promise<Alterable>): v
       expect(await projections()).toEqual(lived);
       await at.sql("DELETE FROM actions; UPDATE targets SET own = '{}'");
       expect((await at.store.rebuild()).differences).toHaveLength(1 + lived.actions.length);
+      expect(await projections()).toEqual(lived);
+      expect(lived.facts.map(one => one.key.split(':')[0])).toEqual([
+        ...['acted', 'lock', ...Array(4).fill('pause'), ...Array(4).fill('silence')],
+      ]);
+      expect(lived.facts[1]?.value).toContain(`"adopters":["${CHAIN}"]`);
+      await at.sql('DELETE FROM facts');
+      expect((await at.store.rebuild()).differences).toHaveLength(lived.facts.length);
+      expect(await projections()).toEqual(lived);
+      await at.sql(`UPDATE facts SET value = '{}' WHERE key LIKE 'lock:%' OR key LIKE 'acted:%'; UPDATE facts SET key =
+        key || 'x' WHERE key = 'pause:verb:p0'`);
+      expect((await at.store.rebuild()).differences).toEqual([
+        expect.stringMatching(/^fact acted:.* differed from the entries$/),
+        'fact pause:verb:p0 was missing',
+        'fact pause:verb:p0x is of no entry',
+        expect.stringMatching(/^fact lock:.* differed from the entries$/),
+      ]);
       expect(await projections()).toEqual(lived);
       const key = (lived.actions.at(-1) as { key: string }).key;
       for (const [column, value] of Object.entries({
@@ -212,6 +269,15 @@ export function alteredContract(name: string, open: () => Promise<Alterable>): v
       await at.store.rebuild();
       expect(await projections()).toEqual(lived);
       expect(await at.store.rebuild()).toEqual({ targets: 1, differences: [] });
+
+      // Also when most of what said it was deleted.
+      const last = Math.max(...entries.map(entry => entry.at));
+      const kept = { entriesFrom: last, slackMs: 0, observationsFrom: 0 };
+      expect(await at.store.prune({ at: last, ...kept })).toMatchObject({ chains: 2, left: [] });
+      const pruned = await projections();
+      expect(pruned.facts).toEqual(lived.facts);
+      expect(await at.store.rebuild()).toEqual({ targets: 1, differences: [] });
+      expect(await projections()).toEqual(pruned);
     });
   });
 }

@@ -3,7 +3,8 @@
  * idempotent on purpose: starting one key twice has two effects. Ports to it and to a real store make a world.
  */
 
-import { emptyOwn, FOLD_VERSION, fold } from '../../src/engine/fold.ts';
+import { emptyOwn } from '../../src/engine/fold.ts';
+import { folding } from '../../src/engine/folding.ts';
 import { chainOf, policyHashes } from '../../src/engine/ids.ts';
 import { foldAll } from '../../src/engine/look.ts';
 import { settleAll } from '../../src/engine/reconcile.ts';
@@ -61,7 +62,7 @@ const QUIET: Log = { info: () => {}, warn: () => {}, error: () => {} };
 
 /** The real store over a file, with the engine's own fold. */
 export function openStore(path: string): Promise<OpenStore> {
-  return openSqliteStore({ path, fold, emptyOwn, foldVersion: FOLD_VERSION });
+  return openSqliteStore({ path, ...folding });
 }
 
 /** A world over the outside: what `main.ts` wires, with other ports. */

@@ -1,7 +1,7 @@
 /** What SQL does to a lived ledger, on PostgreSQL. */
 import pg from 'pg';
 import { afterAll, beforeAll } from 'vitest';
-import { emptyOwn, FOLD_VERSION, fold } from '../../src/engine/fold.ts';
+import { folding } from '../../src/engine/folding.ts';
 import { openStore } from '../../src/store/open.ts';
 import { alteredContract } from '../core/altered.contract.ts';
 import { type Postgres, startPostgres } from './postgres-server.ts';
@@ -14,7 +14,7 @@ afterAll(() => server.remove());
 
 alteredContract('PostgreSQL', async () => {
   const url = await server.url('altered');
-  const store = await openStore(url, { fold, emptyOwn, foldVersion: FOLD_VERSION });
+  const store = await openStore(url, folding);
   const client = new pg.Client({ connectionString: url, options: '-c search_path=flyball' });
   await client.connect();
   return {
