@@ -30,7 +30,8 @@ export async function project(
   },
 ): Promise<void> {
   // A cancel or a resolution names the action alone: it is about the newest attempt.
-  const newest = (id: string) => written.before.actions[id]?.action.key;
+  const intended = new Map<string, string>();
+  const newest = (id: string) => intended.get(id) ?? written.before.actions[id]?.action.key;
   const runs = (episode: number) => {
     const { status, action = '' } = written.before.episodes[episode]?.sequence ?? {};
     return status === 'acting' && isLiveIn(written.before, action) ? action : '';
@@ -41,6 +42,7 @@ export async function project(
     switch (body.kind) {
       case 'intent': {
         const { action } = body;
+        intended.set(action.id, action.key);
         const row = {
           action,
           chain: written.chain,

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { canonical } from '../../src/canonical.ts';
 import { appendInput } from '../../src/engine/drive.ts';
 import { emptyOwn, fold } from '../../src/engine/fold.ts';
+import { standingFact } from '../../src/engine/folding.ts';
 import type { World } from '../../src/engine/world.ts';
 import type { ActionRow, Ask, ClosedPolicy, Entry, Input, Own, Principal } from '../../src/model.ts';
 import {
@@ -305,9 +306,15 @@ class Pauses extends Happens {
     this.on = on;
   }
   async happen({ store, plant: at }: Real): Promise<void> {
-    const value = this.on ? { by: 'ana', reason: 'holidays', at: at.now, until: at.now + 3 * HOUR } : null;
+    const by = { name: 'ana', door: 'cli', authenticated: true } as const;
+    const scope = this.scope.replace(/^(verb|target):/, '');
+    const more = { reason: 'holidays', until: at.now + 3 * HOUR };
+    const body = this.on
+      ? ({ kind: 'pause', scope, by, ...more } as const)
+      : ({ kind: 'resume', scope, by } as const);
     await store.transaction(async tx => {
-      await tx.setFact(`pause:${this.scope}`, value);
+      await tx.fleet([body], at.now);
+      await tx.setFact(`pause:${this.scope}`, standingFact({ at: at.now, body })?.value ?? null);
       await tx.setDue(CHAIN, 0);
     });
   }
@@ -583,8 +590,10 @@ test('one live action a subject, no act without its yes, unknown begins nothing,
       try {
         await fc.asyncModelRun(() => ({ model: {}, real }), list);
         for (const { sequence } of Object.values(real.own.episodes)) count(`left in ${sequence.status}`);
+        expect((await real.store.rebuild()).differences).toEqual([]);
         await bringToEnd(real);
         expect(await real.store.verify()).toMatchObject({ ok: true });
+        expect((await real.store.rebuild()).differences).toEqual([]);
       } finally {
         await real.store.close();
       }
