@@ -556,6 +556,13 @@ export interface Revision {
   };
   /** The head did not descend from the one before (amend, rebase, force-push). */
   readonly rewritten?: { readonly from: string; readonly at: number };
+  /**
+   * E-mail addresses of whoever wrote a commit since the revision before, sorted; none when it cannot be told. Absent in the first
+   * revision: the author of its commit.
+   */
+  readonly authors?: readonly string[];
+  /** The commit from which `authors` counts: the last one before it that was wholly in force. */
+  readonly wholeSince?: string;
 }
 
 // -------------------------------------------------------------------------------------- observations, verdicts
@@ -941,6 +948,8 @@ export type Input =
       /** By policy: what this target's chain is governed by from here on. */
       readonly policies: Readonly<Record<string, PolicyHashes>>;
       readonly rewritten?: string;
+      /** As of the revision; absent in old entries: the author of the commit alone. */
+      readonly authors?: readonly string[];
     }
   | { readonly kind: 'start-due'; readonly action: string; readonly attempt: number }
   | Report;
@@ -1487,8 +1496,8 @@ export interface Own {
   readonly commit?: string;
   /** As of the last `revision`. */
   readonly policies: Readonly<Record<string, PolicyHashes>>;
-  /** By policy: e-mail of the author of the change that last altered its acting hash. */
-  readonly authors: Readonly<Record<string, string>>;
+  /** By policy: e-mails of those who may have written the change that last altered its acting hash; none when nobody can tell. */
+  readonly authors: Readonly<Record<string, readonly string[]>>;
   /** policy → rule → group key → state. */
   readonly rules: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, RuleState>>>>>>;
   /** Open ones, and ended ones that still have a running action. */

@@ -265,6 +265,7 @@ function lazyRepository(
     files: async sha => (await repository()).files(sha),
     resolve: async revision => resolveCommit(await repository(), revision),
     isDescendant: async (sha, ancestor) => (await repository()).isDescendant(sha, ancestor),
+    authorsBetween: async (last, sha) => (await repository()).authorsBetween(last, sha),
     detachedAt: async () => (await repository()).detachedAt(),
     propose: async draft => propose(await repository(), { ...draft, author }),
     proposals: async () =>

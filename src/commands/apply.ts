@@ -17,6 +17,7 @@ import {
   valuesOf,
 } from './plan-value.ts';
 import type { Ports } from './ports.ts';
+import { sinceLast } from './since-last.ts';
 import { compileRevision, takeRevision } from './take-revision.ts';
 import { safe } from './time.ts';
 
@@ -147,7 +148,8 @@ async function underLock(ports: Ports, plan: PlanFile): Promise<Applied> {
   }
   if (differences.length > 0 || !daemon) return refused(differences);
   const before = await world.store.revision();
-  if (before?.commit.sha !== head.sha) await takeRevision(world, taken, undefined);
+  if (before?.commit.sha !== head.sha)
+    await takeRevision(world, taken, await sinceLast(repository, before, head, world.clock()));
   const heads = new Map<string, number>();
   for (const chain of chains) {
     heads.set(chain, (await world.store.target(chain))?.own.seq ?? 0);

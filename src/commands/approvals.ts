@@ -1,5 +1,6 @@
 /** `approvals`, `approve`, `deny`: what waits for a person, and the person's answer. Agents only read. */
 import { z } from 'zod';
+import { refusedFor } from '../engine/approvals.ts';
 import { appendInput } from '../engine/drive.ts';
 import { chainOf } from '../engine/ids.ts';
 import type { Ask, Input, Own } from '../model.ts';
@@ -70,7 +71,7 @@ function view(target: string, own: Own, ask: Ask): z.input<typeof waiting> {
     said: ask.votes.map(({ by, decision, comment }) =>
       safe(`${by.name}: ${decision}${comment === undefined ? '' : `, ${comment}`}`, 400),
     ),
-    refused: [...ask.refused],
+    refused: [...refusedFor(ask, own.episodes[ask.episode])],
     undone: undoText(own, ask),
     ...(ask.escalateAt === undefined ? {} : { paged: ask.escalateAt }),
     askedAt: ask.at,

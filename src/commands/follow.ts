@@ -1,6 +1,7 @@
 /** Follows the enforced branch: takes its head into force when it moved. */
 import type { Commit } from '../model.ts';
 import type { PolicyText, Ports } from './ports.ts';
+import { sinceLast } from './since-last.ts';
 import { compileRevision, rejectionOf, takeRevision, tellTargets } from './take-revision.ts';
 
 /** Tries of the compare-and-set before the next notice of the watcher takes over. */
@@ -28,23 +29,12 @@ export async function follow(
       return;
     }
     const taken = await compileRevision(world, settings.env, commit, await files());
-    const last = before?.commit.sha;
-    const rewritten = last !== undefined && !(await descends(repository, commit.sha, last));
-    const at = world.clock();
-    if (!(await takeRevision(world, taken, rewritten && last ? { from: last, at } : undefined))) continue;
+    const since = await sinceLast(repository, before, commit, world.clock());
+    if (!(await takeRevision(world, taken, since))) continue;
     const errors = taken.compiled.diagnostics.filter(one => one.severity === 'error').length;
     const fields = { commit: commit.sha, policies: taken.revision?.policies.length ?? 0, errors };
     if (errors > 0) world.log.warn(fields, 'commit is not wholly in force');
     else world.log.info(fields, 'commit is in force');
     return;
-  }
-}
-
-/** A commit that is gone (rewritten and collected) is no ancestor of anything. */
-async function descends(repository: Ports['repository'], sha: string, ancestor: string): Promise<boolean> {
-  try {
-    return await repository.isDescendant(sha, ancestor);
-  } catch {
-    return false;
   }
 }

@@ -30,6 +30,8 @@ export interface RepositoryPort {
   /** The commit of a branch, a tag or (the beginning of) an id, also with `~N`. */
   resolve(revision: string): Promise<Commit>;
   isDescendant(sha: string, ancestor: string): Promise<boolean>;
+  /** E-mail addresses of who wrote a commit in `last..sha`, sorted; undefined when those are too many. */
+  authorsBetween(last: string, sha: string): Promise<readonly string[] | undefined>;
   /** The commit of a detached HEAD; undefined when HEAD is on a branch. */
   detachedAt(): Promise<string | undefined>;
   propose(draft: {

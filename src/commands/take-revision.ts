@@ -9,6 +9,7 @@ import type { World } from '../engine/world.ts';
 import type { Commit, Revision, TargetRef, Transaction } from '../model.ts';
 import { inBatches } from './in-batches.ts';
 import type { PolicyText } from './ports.ts';
+import type { SinceLast } from './since-last.ts';
 
 export interface Taken extends NextRevision {
   readonly compiled: Compiled;
@@ -32,22 +33,18 @@ export async function compileRevision(
 
 /**
  * Puts a commit into force by compare-and-set, and tells every chain whose policies changed by a `revision` input. False when
- * another process moved the revision meanwhile: look again. `rewritten`: the head did not descend from the last one.
+ * another process moved the revision meanwhile: look again. `since`: what lies between it and the last one.
  *
  * The transaction that sets the revision touches no target that is known: a fleet that is being ticked would never let it
  * through. Chains are told after it; one that is not, because the process died, tells itself at its next look.
  */
-export async function takeRevision(
-  world: World,
-  taken: Taken,
-  rewritten: Revision['rewritten'],
-): Promise<boolean> {
+export async function takeRevision(world: World, taken: Taken, since: SinceLast): Promise<boolean> {
   const before = await world.store.revision();
   if (!taken.revision) {
     await world.store.setMeta(FIRST_REJECTION, canonical(taken.rejected ?? null));
     return true;
   }
-  const revision = rewritten ? { ...taken.revision, rewritten } : taken.revision;
+  const revision: Revision = { ...taken.revision, ...since };
   // What is still owed from the last commit would be told with the authors of this one.
   if (before) await tellTargets(world, before);
   const known = new Set((await world.store.targets()).map(row => chainOf(row.target)));

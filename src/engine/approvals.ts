@@ -13,6 +13,7 @@ import type {
 } from '../model.ts';
 import { isMessage } from './admit.ts';
 import { promotedBy } from './fold-reverts.ts';
+import { authorsIn } from './records.ts';
 
 const ADOPTION: Omit<ApprovalSpec, 'from'> = { quorum: 1, expiresMs: 86_400_000, reaskMs: 86_400_000 };
 
@@ -60,8 +61,8 @@ export function approvalFor(asked: {
 }
 
 /** An author whom nobody vouches for could be the approver: two people decide then. */
-function raised(quorum: number, authors: readonly string[]) {
-  return authors.length > 0 || quorum >= 2 ? { quorum } : { quorum: 2, statedQuorum: quorum };
+function raised(quorum: number, authors: Authors) {
+  return authors.areKnown || quorum >= 2 ? { quorum } : { quorum: 2, statedQuorum: quorum };
 }
 
 /** How many must say yes. Separation of duties is waived with the proof of persons (`trust: local-user`). */
@@ -107,7 +108,7 @@ function isReverted(own: Own, action: Action): boolean {
 
 /** People who may not decide: who wrote the change, and who asked for what would be done. */
 export function refusedOf(policy: ClosedPolicy, episode: Episode, own: Own): readonly string[] {
-  return [...new Set([...authorsOf(policy, own), ...(episode.requestedBy ?? [])])];
+  return [...new Set([...authorsOf(policy, own).people, ...(episode.requestedBy ?? [])])];
 }
 
 /** An episode opened while only observed, or under other clauses, never acts without a person's yes. */
@@ -135,17 +136,40 @@ function membersOf(names: readonly string[], { groups, people }: Documents): rea
   return [...new Set(found)];
 }
 
-/** True for the vote of someone who may decide. Unauthenticated ones exist only under `trust: local-user`, which waives both checks. */
-export function counts(waiting: Ask, vote: Ask['votes'][number], policy: ClosedPolicy): boolean {
+/**
+ * True for the vote of someone who may decide; whoever asked for it while it waited may not. Unauthenticated ones exist only
+ * under `trust: local-user`, which waives both checks.
+ */
+export function counts(
+  waiting: Ask,
+  vote: Ask['votes'][number],
+  { policy, episode }: { readonly policy: ClosedPolicy; readonly episode: Episode },
+): boolean {
   if (!vote.by.authenticated) return true;
   const members = membersOf(waiting.from, policy.documents);
-  return members.includes(vote.by.name) && !waiting.refused.includes(vote.by.name);
+  return members.includes(vote.by.name) && !refusedFor(waiting, episode).includes(vote.by.name);
 }
 
-/** The people behind the author of the change that last altered what this policy does: they may not decide on it. */
-export function authorsOf(policy: ClosedPolicy, own: Own): readonly string[] {
-  const email = own.authors[policy.policy] ?? policy.commit.author.email;
-  return Object.entries(policy.documents.people).flatMap(([name, { emails }]) =>
-    emails.includes(email) ? [name] : [],
+/** People who may not decide what is asked: those of the time of the question, and who asked for it since. */
+export function refusedFor(waiting: Ask, episode: Episode | undefined): readonly string[] {
+  return [...new Set([...waiting.refused, ...(episode?.requestedBy ?? [])])];
+}
+
+interface Authors {
+  readonly people: readonly string[];
+  /** Each address is somebody's. */
+  readonly areKnown: boolean;
+}
+
+/** The people behind the authors of the change that last altered what this policy does: they may not decide on it. */
+export function authorsOf(policy: ClosedPolicy, own: Own): Authors {
+  const addresses = authorsIn(own, policy.policy) ?? [policy.commit.author.email];
+  const known = Object.entries(policy.documents.people);
+  const found = addresses.map(address =>
+    known.flatMap(([name, { emails }]) => (emails.includes(address) ? [name] : [])),
   );
+  return {
+    people: [...new Set(found.flat())],
+    areKnown: found.length > 0 && found.every(people => people.length > 0),
+  };
 }

@@ -70,11 +70,11 @@ function nextWord(waiting: Ask | undefined, at: number): number {
 
 /** What becomes of a question at this moment. */
 export function awaitApproval(p: Progress): Outlook {
-  const { draft, episode, policy } = p;
+  const { draft, episode } = p;
   const { approval = '' } = episode.sequence;
   const waiting = draft.own.asks[approval];
   if (!waiting) return held(p, [{ reason: 'approval', message: `approval ${approval} is not known` }]);
-  const denied = waiting.votes.find(vote => vote.decision === 'no' && counts(waiting, vote, policy));
+  const denied = waiting.votes.find(vote => vote.decision === 'no' && counts(waiting, vote, p));
   const reaskAt = draft.at + waiting.reaskMs;
   if (denied) {
     const said = denied.comment === undefined ? '' : `: ${denied.comment}`;
@@ -99,8 +99,8 @@ export function awaitApproval(p: Progress): Outlook {
 }
 
 /** Persons who said yes and may decide, each once. */
-function yesOf({ policy }: Progress, waiting: Ask): readonly string[] {
-  const votes = waiting.votes.filter(vote => vote.decision === 'yes' && counts(waiting, vote, policy));
+function yesOf(p: Progress, waiting: Ask): readonly string[] {
+  const votes = waiting.votes.filter(vote => vote.decision === 'yes' && counts(waiting, vote, p));
   return [...new Set(votes.map(vote => vote.by.name))];
 }
 

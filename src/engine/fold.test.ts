@@ -143,6 +143,22 @@ function changed(before: Own, after: Own): string {
   return parts.filter(differs).sort().join(' ') || '-';
 }
 
+test('authors of a policy are those of the revision that altered what it does, or of its commit in old entries', () => {
+  const revision = (acting: string, authors?: readonly string[]): EntryBody => ({
+    ...{ kind: 'revision', commit: { ...COMMIT, sha: acting }, policies: { p: { acting, timing: 't' } } },
+    ...(authors ? { authors } : {}),
+  });
+  const first = folded(emptyOwn(TARGET), revision('a'));
+  expect(first.authors).toEqual({ p: [COMMIT.author.email] });
+  const second = folded(first, revision('b', ['x@a.example', 'y@a.example']));
+  expect(second.authors).toEqual({ p: ['x@a.example', 'y@a.example'] });
+  expect(folded(second, revision('b', ['z@a.example'])).authors).toEqual(second.authors);
+  expect(folded(second, revision('c', [])).authors).toEqual({ p: [] });
+  // As a checkpoint of an older version holds it.
+  const old = { ...first, authors: { p: 'x@a.example' } as unknown as typeof first.authors };
+  expect(folded(old, revision('a', [])).authors).toEqual({ p: ['x@a.example'] });
+});
+
 describe('every entry kind', () => {
   test.each(Object.entries(KINDS))('%s', (kind, [own, body, changes]) => {
     expect(body.kind).toBe(kind);

@@ -42,6 +42,7 @@ import {
 } from './fold-standing.ts';
 import { foldBegun } from './loops.ts';
 import {
+  authorsIn,
   drop,
   isLive,
   keep,
@@ -54,7 +55,7 @@ import {
 } from './records.ts';
 
 /** Raise it when `Own` or its meaning changes: projections are rebuilt from the entries then. */
-export const FOLD_VERSION = 5;
+export const FOLD_VERSION = 6;
 
 /** The history of a target about which nothing is known yet. */
 export function emptyOwn(target: TargetRef): Own {
@@ -238,8 +239,12 @@ function foldRevision(own: Own, body: Extract<Input, { kind: 'revision' }>): Own
       ? { ...unrequested(episode), adopted: false, sequence: edited(episode.sequence) }
       : episode,
   );
-  const authors = mapEntries(body.policies, (policy, hashes) =>
-    hashes.acting === own.policies[policy]?.acting ? own.authors[policy] : body.commit.author.email,
+  const since = body.authors ?? [body.commit.author.email];
+  const authors = Object.fromEntries(
+    Object.entries(body.policies).map(([policy, { acting }]) => [
+      policy,
+      acting === own.policies[policy]?.acting ? (authorsIn(own, policy) ?? []) : since,
+    ]),
   );
   const actions = budgetsAnew(own, episodes);
   return { ...own, commit: body.commit.sha, policies: body.policies, authors, rules, episodes, actions };
@@ -251,11 +256,4 @@ function keepsTime(was: PolicyHashes | undefined, is: PolicyHashes | undefined, 
   return was.rules && is.rules
     ? was.rules[rule] !== undefined && was.rules[rule] === is.rules[rule]
     : was.timing === is.timing;
-}
-
-function mapEntries<T>(
-  of: Readonly<Record<string, T>>,
-  change: (key: string, value: T) => string | undefined,
-): Record<string, string> {
-  return Object.fromEntries(Object.entries(of).map(([key, value]) => [key, change(key, value) ?? '']));
 }

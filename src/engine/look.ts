@@ -145,7 +145,8 @@ export function revisionInput(own: Own, revision: Revision, chain: string): Inpu
   const { policies, text } = hashesOf(revision, chain);
   if (own.seq > 0 && canonical(own.policies) === text) return undefined;
   const rewritten = revision.rewritten ? { rewritten: revision.rewritten.from } : {};
-  return { kind: 'revision', commit: revision.commit, policies, ...rewritten };
+  const authors = revision.authors ? { authors: revision.authors } : {};
+  return { kind: 'revision', commit: revision.commit, policies, ...rewritten, ...authors };
 }
 
 /**

@@ -83,3 +83,9 @@ export function isLive(action: Pick<ActionHistory, 'state'>): boolean {
 export function isAside(step: string): boolean {
   return step.startsWith('!');
 }
+
+/** E-mails of the authors of a policy, when its chain says any. Checkpoints of older versions hold one as plain text. */
+export function authorsIn(own: Own, policy: string): readonly string[] | undefined {
+  const said: readonly string[] | string | undefined = own.authors[policy];
+  return said === undefined ? undefined : [said].flat();
+}

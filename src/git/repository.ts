@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import git, { type ReadCommitResult } from 'isomorphic-git';
 import { type Commit, PortError } from '../model.ts';
+import { authorsBetween } from './authors.ts';
 import { locate } from './location.ts';
 import { type Objects, objectsOf, translated } from './objects.ts';
 import { branchRef, isBranchName, isSha, listBranches, readRef } from './refs.ts';
@@ -23,6 +24,8 @@ export interface PolicyRepository {
   files(sha: string): Promise<readonly PolicyFile[]>;
   /** True when `sha` is `ancestor` or comes after it. */
   isDescendant(sha: string, ancestor: string): Promise<boolean>;
+  /** E-mail addresses of who wrote a commit in `last..sha`, sorted; undefined when those are too many. */
+  authorsBetween(last: string, sha: string): Promise<readonly string[] | undefined>;
   /** The commit that HEAD is detached at, so that what is committed there is on no branch; undefined when it is on one. */
   detachedAt(): Promise<string | undefined>;
   /** The newest commits of the branch, newest first. */
@@ -69,6 +72,11 @@ export async function openRepository(options: {
       translated(`${where}, commit ${sha}`, () =>
         descends(read(), checkedSha(where, sha), checkedSha(where, ancestor)),
       ),
+    authorsBetween: (last, sha) =>
+      translated(`${where}, commit ${sha}`, async () => {
+        const found = await authorsBetween(read(), checkedSha(where, last), checkedSha(where, sha));
+        return found?.map(plainLine);
+      }),
     detachedAt: () => translated(where, () => readDetached(gitDir, bare)),
     log: limit =>
       translated(`${where}, branch ${branch}`, async () => {

@@ -1,5 +1,6 @@
 /** Questions while they wait: pages, ends that are told, what takes them back, who may not answer, and votes that stay good. */
 import { describe, expect, test } from 'vitest';
+import { policyHashes } from '../../src/engine/ids.ts';
 import type { ApprovalSpec, ClosedPolicy } from '../../src/model.ts';
 import {
   compares,
@@ -117,6 +118,46 @@ describe('who decides', () => {
     vote(sim, 'no', { ...PERSON, name: 'ana' });
     sim.run(1, DRIFTED);
     expect(sim.of('withdrawn')).toEqual([]);
+  });
+
+  test.each([
+    ['two people wrote it', ['ana@acme.example', 'ben@acme.example'], 1, ['ana', 'ben']],
+    ['one of them is nobody', ['ana@acme.example', 'x@elsewhere.example'], 2, ['ana']],
+    ['it cannot be told', [], 2, []],
+  ])('%s: none of them decides, and an unknown one raises the quorum', (_, authors, quorum, refused) => {
+    const before = asks({}, { everyMs: 2 * HOUR });
+    const sim = simulate([before]);
+    const commit = {
+      sha: 'c2',
+      author: { name: 'Zoe', email: 'zoe@acme.example' },
+      time: 1,
+      subject: 'merge',
+    };
+    const policy = asks({ quorum: 1, expiresMs: 7 * HOUR }, { commit });
+    sim.policies = [policy];
+    sim.input({ kind: 'revision', commit, policies: { p: policyHashes(policy) }, authors });
+    sim.tick(DRIFTED);
+    expect(sim.of('ask')[0]).toMatchObject({ quorum, refused });
+    for (const name of refused) vote(sim, 'yes', { ...PERSON, name });
+    sim.run(1, DRIFTED);
+    expect(retrains(sim)).toEqual([]);
+    vote(sim, 'yes', CLEO);
+    if (quorum === 2) vote(sim, 'yes', { ...PERSON, name: refused.includes('ana') ? 'ben' : 'ana' });
+    sim.run(1, DRIFTED);
+    expect(retrains(sim)).toHaveLength(1);
+  });
+
+  test('who asked for it while the question waits does not approve it as well', () => {
+    const sim = asking();
+    const { id: episode } = Object.values(sim.own.episodes)[0]!;
+    sim.input({ kind: 'adopt', episode, by: PERSON });
+    vote(sim, 'yes');
+    sim.run(1, DRIFTED);
+    expect(sim.of('ask')).toMatchObject([{ refused: ['ana'] }]);
+    expect(retrains(sim)).toEqual([]);
+    vote(sim, 'yes', CLEO);
+    sim.run(1, DRIFTED);
+    expect(retrains(sim)).toHaveLength(1);
   });
 
   test('who had a stall tried again asked for it, and does not approve it as well', () => {

@@ -56,7 +56,7 @@ test('P38: 500 targets that are ticked without a pause, a commit that changes on
     return chain === CHANGED ? { ...policy, commit, actingHash: 'b', closureHash: 'other' } : policy;
   });
   const taken = { revision: { commit, policies }, changed: true } as unknown as Taken;
-  expect(await takeRevision(world, taken, undefined)).toBe(true);
+  expect(await takeRevision(world, taken, {})).toBe(true);
   await until('the one that changed is told', async () =>
     (await acting.target(CHANGED))?.own.policies.drift?.acting === 'b' ? true : undefined,
   );
