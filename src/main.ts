@@ -10,7 +10,7 @@ import { runProgram, type Terminal } from './cli/program.ts';
 import type { DaemonSettings, PolicyText, Ports } from './commands/index.ts';
 import { filled } from './connectors/secrets.ts';
 import { runDaemon, underLock } from './daemon.ts';
-import { parseDaemonYaml } from './dsl/index.ts';
+import { parseDaemonYaml, parseListen } from './dsl/index.ts';
 import { beginRepository } from './git/begin.ts';
 import { readWorktree } from './git/worktree.ts';
 import { serve } from './mcp/server.ts';
@@ -107,7 +107,13 @@ function settingsOfReplica(state: string): DaemonSettings {
     );
   }
   const home = resolve(process.env.FLYBALL_HOME ?? '.');
-  return { home, state, repository: '', branch: '', env: '', trust: 'tokens' };
+  const door = process.env.FLYBALL_LISTEN ? parseListen(process.env.FLYBALL_LISTEN) : undefined;
+  if (door && 'problem' in door) {
+    throw new PortError(`FLYBALL_LISTEN: ${door.problem}`, {
+      ...{ code: 'config', retry: 'never', subject: 'FLYBALL_LISTEN' },
+    });
+  }
+  return { home, state, repository: '', branch: '', env: '', trust: 'tokens', ...door };
 }
 
 /** The folder of the state, or the address of its database with what the environment gives for `${env:FLYBALL_…}`. */

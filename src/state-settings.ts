@@ -5,13 +5,18 @@ import { placeOf } from './store/postgres-database.ts';
 
 const KEY = 'daemon';
 
+const DAY_MS = 86_400_000;
+/** Where daemon.yaml does not say: a year and a month, so that a backtest sees every season. */
+const OBSERVATIONS_KEPT_MS = 400 * DAY_MS;
+
 /** The part of daemon.yaml that is true for every machine. Paths, addresses and values of secrets are each machine's own. */
-type Shared = Pick<DaemonSettings, 'env' | 'trust' | 'branch' | 'secrets'>;
+type Shared = Pick<DaemonSettings, 'env' | 'trust' | 'branch' | 'secrets' | 'retention'>;
 
 /** Written when it changed: the newest daemon.yaml counts. */
 export async function shareSettings(store: Store, settings: DaemonSettings): Promise<void> {
-  const { env, trust, branch, secrets = {} } = settings;
-  const text = JSON.stringify({ env, trust, branch, secrets } satisfies Shared);
+  const { env, trust, branch, secrets = {}, retention } = settings;
+  const kept = retention ? { retention } : {};
+  const text = JSON.stringify({ env, trust, branch, secrets, ...kept } satisfies Shared);
   if ((await store.meta(KEY)) !== text) await store.setMeta(KEY, text);
 }
 
@@ -25,4 +30,20 @@ export async function sharedSettings(given: DaemonSettings, store: Store): Promi
       "that another replica uses. Start the first one with a daemon.yaml ('flyball run --config FILE'), then this one again.",
     { code: 'no-config', retry: 'never', subject: 'state' },
   );
+}
+
+/**
+ * From when on entries and observations are kept, in ms since 1970; undefined and 0: all. A replica without a daemon.yaml
+ * deletes only what the others' says: it must not know better than they.
+ */
+export function keptFrom(
+  { retention, repository }: Pick<DaemonSettings, 'retention' | 'repository'>,
+  at: number,
+): { readonly entriesFrom: number | undefined; readonly observationsFrom: number } {
+  if (!retention && repository === '') return { entriesFrom: undefined, observationsFrom: 0 };
+  const { ledgerMs, observationsMs = OBSERVATIONS_KEPT_MS } = retention ?? {};
+  return {
+    entriesFrom: ledgerMs === undefined ? undefined : at - ledgerMs,
+    observationsFrom: at - observationsMs,
+  };
 }

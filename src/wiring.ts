@@ -24,7 +24,7 @@ import { resolveCommit } from './git/resolve.ts';
 import { watchWorktree } from './git/worktree.ts';
 import type { Catalogue, Clock, Log, Meter, Principal, Store } from './model.ts';
 import { PortError } from './model.ts';
-import { sharedSettings } from './state-settings.ts';
+import { keptFrom, sharedSettings } from './state-settings.ts';
 import { databaseClock } from './store/database-clock.ts';
 import { engineOf } from './store/engine-lock.ts';
 import type { LedgerStore } from './store/ledger.ts';
@@ -34,8 +34,6 @@ import { isPostgres, placeOf } from './store/postgres-database.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 
 const DAY_MS = 86_400_000;
-/** Where daemon.yaml does not say: a year and a month, so that a backtest sees every season. */
-const OBSERVATIONS_KEPT_MS = 400 * DAY_MS;
 
 /** What this version knows: the evaluators and verbs that policies may name. */
 export const catalogue: Catalogue = { evaluators, verbs };
@@ -157,12 +155,10 @@ function ledgerOf(of: {
       return entries;
     },
     prune: async (at, which) => {
-      const { ledgerMs, observationsMs = OBSERVATIONS_KEPT_MS } = settings.retention ?? {};
       return store.prune({
         at,
-        entriesFrom: ledgerMs === undefined ? undefined : at - ledgerMs,
-        slackMs: which === 'all' ? 0 : Math.max(DAY_MS, (ledgerMs ?? 0) / 10),
-        observationsFrom: at - observationsMs,
+        ...keptFrom(settings, at),
+        slackMs: which === 'all' ? 0 : Math.max(DAY_MS, (settings.retention?.ledgerMs ?? 0) / 10),
         anchored: () => keepOutside(at),
       });
     },

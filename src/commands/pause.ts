@@ -45,6 +45,7 @@ export const pause = command({
     scope: z.string(),
     until: z.number().optional(),
     cancelled: z.array(z.string()),
+    notCancelled: z.array(z.object({ action: z.string(), error: z.string() })),
   }),
   positional: ['scope'],
   role: 'operator',
@@ -67,9 +68,9 @@ export const pause = command({
       await tx.setFact(key, standingFact({ at, body })?.value ?? null);
     });
     // After the pause: what is begun meanwhile meets it at its start.
-    const cancelled = input.cancel ? await endAll(ports, scope, reason) : [];
+    const ended = input.cancel ? await endAll(ports, scope, reason) : { cancelled: [], notCancelled: [] };
     await wakeAll(ports);
-    return { scope, ...until, cancelled };
+    return { scope, ...until, ...ended };
   },
   text: found =>
     [
@@ -77,18 +78,31 @@ export const pause = command({
       ...(found.cancelled.length > 0
         ? [`Asked to end: ${found.cancelled.map(id => id.slice(0, 12)).join(', ')}.`]
         : []),
+      ...found.notCancelled.map(
+        ({ action, error }) =>
+          `NOT asked to end: ${action.slice(0, 12)}: ${error}. Repeat 'flyball pause ${found.scope} --cancel'.`,
+      ),
     ].join('\n'),
+  exit: found => (found.notCancelled.length > 0 ? 1 : 0),
 });
 
-/** Asks what runs in a scope to end, each on the record of its chain. */
-async function endAll(ports: Ports, scope: string, reason: string): Promise<string[]> {
+/** Asks what runs in a scope to end, each on the record of its chain. One that cannot be asked keeps no other one running. */
+async function endAll(ports: Ports, scope: string, reason: string) {
+  const cancelled: string[] = [];
+  const notCancelled: { action: string; error: string }[] = [];
   const rows = (await ports.world.store.actions({ live: true })).filter(row => mayEnd(ports, scope, row));
   for (const { chain, action } of rows) {
     const words = `the pause of ${scope}: ${reason}`;
     const by = ports.principal;
-    await appendInput(ports.world, chain, { kind: 'cancel', action: action.id, by, reason: words });
+    try {
+      await appendInput(ports.world, chain, { kind: 'cancel', action: action.id, by, reason: words });
+      cancelled.push(action.id);
+    } catch (error) {
+      const message = safe(error instanceof Error ? error.message : String(error), 300);
+      notCancelled.push({ action: action.id, error: message });
+    }
   }
-  return rows.map(row => row.action.id);
+  return { cancelled, notCancelled };
 }
 
 /** Messages, and what brings back a known state, go on; a safe verb ends only when it is the scope itself. */

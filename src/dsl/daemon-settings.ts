@@ -23,6 +23,15 @@ const listen = z.string('expected text such as 127.0.0.1:8467').transform((text,
   return z.NEVER;
 });
 
+/** The address of the door, as `listen` in daemon.yaml is checked, or what is wrong with it. */
+export function parseListen(
+  text: string,
+): { readonly listen: { readonly host: string; readonly port: number } } | { readonly problem: string } {
+  const checked = listen.safeParse(text);
+  if (checked.success) return { listen: checked.data };
+  return { problem: checked.error.issues.map(issue => issue.message).join('; ') };
+}
+
 const duration = z.string().transform((text, context) => {
   const ms = parseDuration(text);
   const { least, most } = DEAD_MAN_MS;

@@ -4,7 +4,7 @@ export { agentPaths } from './agent-paths.ts';
 export type { CheckedTest, ClosedTest } from './close-policy-test.ts';
 export type { ClosedSeries } from './close-series.ts';
 export { type Compiled, type CompileInput, compile, type Failed } from './compile.ts';
-export { type DaemonYaml, parseDaemonYaml } from './daemon-settings.ts';
+export { type DaemonYaml, parseDaemonYaml, parseListen } from './daemon-settings.ts';
 export { formatDiagnostic } from './diagnostic.ts';
 export { type File, kindsIn, parseDocuments } from './documents.ts';
 export { formatFile } from './format.ts';

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { compiled, edited, example } from '../../test/fixtures/bad/example.ts';
 import type { DatasetSpec, ModelSpec, SettingsSpec } from '../model.ts';
-import { parseDaemonYaml } from './daemon-settings.ts';
+import { parseDaemonYaml, parseListen } from './daemon-settings.ts';
 import { formatDiagnostic } from './diagnostic.ts';
 import { parseDocuments } from './documents.ts';
 
@@ -208,4 +208,11 @@ test.each([
   const found = parseDaemonYaml(`repository: .\n${line}\n`, 'daemon.yaml');
   if (typeof expected === 'string') expect(found).toEqual({ problems: [expect.stringContaining(expected)] });
   else expect(found).toMatchObject({ settings: expected });
+});
+
+test('an address of the environment is checked as `listen` is', () => {
+  expect(parseListen('127.0.0.1:8467')).toEqual({ listen: { host: '127.0.0.1', port: 8467 } });
+  expect(parseListen('0.0.0.0:8467')).toEqual({
+    problem: expect.stringMatching(/found 0\.0\.0\.0:8467; expected a loopback address/),
+  });
 });
