@@ -32,10 +32,17 @@ function escaped(value: string): string {
   return value.includes(',') || value.includes('\\') ? value.replace(/[\\,]/g, '\\$&') : value;
 }
 
+/** Of policies as they are in force: every look at a target compares them with what its chain was told. */
+const hashes = new WeakMap<ClosedPolicy, PolicyHashes>();
+
 /** Hashes by which an edit of a policy is noticed by a target's chain: of one rule, only that rule's timers start anew. */
 export function policyHashes(policy: ClosedPolicy): PolicyHashes {
+  const known = hashes.get(policy);
+  if (known) return known;
   const rules = Object.fromEntries(policy.rules.map(rule => [rule.name, timingHash(policy, rule)]));
-  return { acting: policy.actingHash, timing: hashOf(rules), rules };
+  const made = { acting: policy.actingHash, timing: hashOf(rules), rules };
+  hashes.set(policy, made);
+  return made;
 }
 
 /** Over what the clock of a pending rule depends on: what it reads, when, for, per. */
