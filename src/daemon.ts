@@ -85,7 +85,7 @@ async function work(
  * After a crash, whatever was being started is asked about at once: the lock of the folder says that nobody else is at it, and
  * that whoever was is dead.
  */
-export async function resumeEffects(store: Store): Promise<void> {
+async function resumeEffects(store: Store): Promise<void> {
   const rows = (await store.actions({ live: true })).filter(
     row => row.state === 'starting' || row.state === 'started',
   );

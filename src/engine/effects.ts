@@ -4,6 +4,7 @@
  */
 import { type ActionRow, type Input, type Json, type Outcome, PortError } from '../model.ts';
 import { report, stepStart } from './drive.ts';
+import { messageOf } from './failure-text.ts';
 import { actionIds } from './log-ids.ts';
 import type { World } from './world.ts';
 
@@ -201,8 +202,4 @@ function requestMs({ action }: ActionRow): number {
 
 function backoff(polls: number): number {
   return Math.min(BACKOFF_MS.first * 2 ** Math.min(polls, 10), BACKOFF_MS.max);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -18,6 +18,7 @@ import {
   type UnknownReason,
   type Want,
 } from '../model.ts';
+import { messageOf } from './failure-text.ts';
 import { chainOf } from './ids.ts';
 import type { World } from './world.ts';
 
@@ -250,7 +251,7 @@ function unknownOf(error: unknown, connection: string): Unknown {
       ...(gone ? { connection } : {}),
     };
   }
-  return { reason: 'unreachable', message: error instanceof Error ? error.message : String(error) };
+  return { reason: 'unreachable', message: messageOf(error) };
 }
 
 /** An observation without a value, and why; its unit and shape are those that the evaluator would give. */

@@ -5,6 +5,7 @@
 import type { ActionRow } from '../model.ts';
 import { tick } from './drive.ts';
 import { moveAction } from './effects.ts';
+import { messageOf } from './failure-text.ts';
 import { guarded, tickMany } from './ticks.ts';
 import type { World } from './world.ts';
 
@@ -137,7 +138,7 @@ async function loop(
       if (worked > 0) continue;
       await Promise.race([rung, running.pause(running.restMs)]);
     } catch (error) {
-      world.log.error({ error: error instanceof Error ? error.message : String(error) }, 'round failed');
+      world.log.error({ error: messageOf(error) }, 'round failed');
       await running.pause(FAILED_MS);
     }
   }

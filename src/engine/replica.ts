@@ -5,6 +5,7 @@
  */
 import type { ActionRow, Replica, Store } from '../model.ts';
 import { moveAction } from './effects.ts';
+import { messageOf } from './failure-text.ts';
 import type { Running } from './reconcile.ts';
 import { tickMany } from './ticks.ts';
 import type { World } from './world.ts';
@@ -136,6 +137,6 @@ async function quietly(world: World, message: string, work: () => Promise<void>)
   try {
     await work();
   } catch (error) {
-    world.log.error({ error: error instanceof Error ? error.message : String(error) }, message);
+    world.log.error({ error: messageOf(error) }, message);
   }
 }

@@ -17,6 +17,7 @@ import type {
 import { tellBlind } from './blindness.ts';
 import { closeDecisions, writeDecision } from './decisions.ts';
 import { beginDraft, type Draft, emit, isLocked, takeBack } from './draft.ts';
+import { messageOf } from './failure-text.ts';
 import { outlives } from './fold-rollout.ts';
 import { planOf } from './form.ts';
 import { cancelGated, judgeGates } from './gates.ts';
@@ -98,7 +99,7 @@ function isolate(draft: Draft, policy: string, problems: Step['problems'][number
     work();
   } catch (error) {
     takeBack(draft, length);
-    problems.push({ policy, message: error instanceof Error ? error.message : String(error) });
+    problems.push({ policy, message: messageOf(error) });
   }
 }
 

@@ -2,7 +2,9 @@
  * Ticks of many targets at once: what they read is read together, looks go on side by side, and quiet ones, which are nearly
  * all, are committed together. A target that is slow or broken keeps no other one waiting.
  */
+
 import { commit, commitQuiet, isQuiet, tick } from './drive.ts';
+import { messageOf } from './failure-text.ts';
 import { chainOf } from './ids.ts';
 import { tickIds } from './log-ids.ts';
 import { type Look, lookAt, momentOf, readFactsOf } from './look.ts';
@@ -63,10 +65,7 @@ export async function guarded(
     told(false);
   } catch (error) {
     told(true);
-    world.log.error(
-      { ...about, error: error instanceof Error ? error.message : String(error) },
-      'tick failed',
-    );
+    world.log.error({ ...about, error: messageOf(error) }, 'tick failed');
     await world.store
       .transaction(tx => tx.setDue(chain, world.clock() + FAILED_MS))
       .catch(() => world.log.error(about, 'tick could not be postponed'));
