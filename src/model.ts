@@ -1866,6 +1866,8 @@ export interface Transaction {
     take: { readonly epoch: number; readonly now: number; readonly until: number; readonly owner: string },
   ): Promise<ActionRow | undefined>;
   action(key: string): Promise<ActionRow | undefined>;
+  /** The newest live action on a subject, unresolved ones too. */
+  actionOn(subject: string): Promise<ActionRow | undefined>;
   /** Appends to the fleet chain. */
   fleet(bodies: readonly (Input | StoreOwn)[], at: number): Promise<readonly Entry[]>;
   /** Compare-and-set of the revision row: false when it was not `expected`. */

@@ -56,7 +56,7 @@ async function tell(url: string): Promise<void> {
     'The second one goes on: it asked the run for its end, evaluated and promotes. The level is fine again.',
   );
   await setLevel(3);
-  await until(async () => (await flyball('log', 'model/tides')).includes('verified'));
+  await until(async () => /episode \d+ ended, verified/.test(await flyball('log', 'model/tides')));
   say(`\n${await flyball('log', 'model/tides')}`);
   const runs = readFileSync(join(home, 'world/ran.txt'), 'utf8').trim().split('\n');
   say(`\ntrainings that ran: ${runs.length}`);

@@ -173,7 +173,10 @@ async function join(tx: Transaction, subject: string, chain: string): Promise<vo
   if (lock) await tx.setFact(key, withAdopter(lock, chain));
 }
 
-/** A terminal state frees the subject, unless someone else holds it by now, and tells whoever had adopted the action. */
+/**
+ * A terminal state gives the subject up, unless someone else holds it by now, and tells whoever had adopted the action. What a
+ * safe verb took it from, and nobody knows the end of, has it again.
+ */
 async function end(
   tx: Transaction,
   key: string | undefined,
@@ -193,7 +196,8 @@ async function end(
   const lock = lockKey(call.subject);
   const held = asObject((await tx.facts([lock]))[lock]?.value);
   if (held?.action !== id) return;
-  await tx.setFact(lock, null);
+  const other = await tx.actionOn(call.subject);
+  await tx.setFact(lock, other ? lockValue(other.action, other.chain, other.intendedAt) : null);
   await tellAdopters(tx, held, id, outcomeValue(state, at, more), at);
 }
 

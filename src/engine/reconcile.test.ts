@@ -3,7 +3,18 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { CHAIN, doing, HOUR, observes, policyOf, RETRAIN, ruleOf } from '../../test/core/closed-policy.ts';
+import {
+  CHAIN,
+  compares,
+  condition,
+  doing,
+  HOUR,
+  observes,
+  policyOf,
+  RETRAIN,
+  ruleOf,
+  stepOf,
+} from '../../test/core/closed-policy.ts';
 import {
   enforce,
   type OpenStore,
@@ -13,7 +24,7 @@ import {
   settle,
   worldOf,
 } from '../../test/core/outside.ts';
-import type { EntryBody, Input, Principal } from '../model.ts';
+import type { Effect, EntryBody, Input, Principal } from '../model.ts';
 import { appendInput, tick } from './drive.ts';
 import { effectDue, tickDue } from './reconcile.ts';
 import type { World } from './world.ts';
@@ -115,6 +126,48 @@ describe('the loop', () => {
     expect((await bodies()).filter(body => body.kind === 'stalled')).toMatchObject([
       { reason: 'step-failed' },
     ]);
+  });
+
+  test('a rollback that ends gives the subject back to what it took it from, while nobody knows the end of that', async () => {
+    to.values.perf = 0.1;
+    const back = {
+      ...doing([stepOf('rollback', { version: 'v0' })]),
+      when: condition(compares('perf', '>', 0.8)),
+    };
+    const promotes = policyOf({ observe, rule: doing([stepOf('promote', { version: 'v2' })]) });
+    await enforce(world, [promotes, policyOf({ policy: 'back', observe, rule: back })]);
+    const lost: World = {
+      ...world,
+      effectFor: (capability, connection) => {
+        const effect = world.effectFor(capability, connection);
+        const poll: Effect['poll'] = async (action, handle) =>
+          action.verb === 'promote'
+            ? { state: 'lost', message: 'nobody knows' }
+            : effect.poll(action, handle);
+        return { ...effect, poll };
+      },
+    };
+    await settle(lost, to);
+    const [promote] = (await store.actions({ live: true })).filter(row => row.state === 'unresolved');
+    const holder = async () =>
+      (await store.facts(['lock:local/serving/late']))['lock:local/serving/late']?.value;
+    expect(await holder()).toMatchObject({ action: promote?.action.id, verb: 'promote' });
+    to.values.perf = 0.9;
+    for (let hour = 0; hour < 3; hour++) {
+      to.now += HOUR;
+      await settle(lost, to);
+    }
+    const rollbacks = (await store.actions({})).filter(row => row.action.verb === 'rollback');
+    expect(rollbacks.map(row => row.state)).toContain('succeeded');
+    expect(await holder()).toMatchObject({ action: promote?.action.id, verb: 'promote' });
+    expect((await store.rebuild()).differences).toEqual([]);
+    await appendInput(world, CHAIN, {
+      kind: 'resolve',
+      action: promote!.action.id,
+      as: 'failed',
+      by: PERSON,
+    });
+    expect(await holder()).toBeNull();
   });
 
   test('absent is believed only after settleAfter, then the same key is started', async () => {

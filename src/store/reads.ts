@@ -95,6 +95,15 @@ export async function readAction(db: Reader, key: string): Promise<ActionRow | u
   return row && actionRowOf(row);
 }
 
+/** The newest live action on a subject, unresolved ones too. */
+export async function readActionOn(db: Reader, subject: string): Promise<ActionRow | undefined> {
+  const row = await db.get<ActionRecord>(
+    `${selectActions} WHERE ${live} AND subject = ?1 ORDER BY intended_at DESC, nr DESC LIMIT 1`,
+    subject,
+  );
+  return row && actionRowOf(row);
+}
+
 /** Live ones, unresolved ones too; the longest overdue first. */
 export async function readDueActions(
   db: Reader,

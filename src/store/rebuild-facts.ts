@@ -39,12 +39,16 @@ async function adoptions(db: Session, since: number) {
     "SELECT chain, at, body FROM entries WHERE kind = 'adopted' AND at >= ?1 ORDER BY at, chain, seq",
     since,
   );
-  return rows.flatMap(({ chain, at, body: text }) => {
+  const waiting = new Map<string, { chain: string; at: number; running: string }>();
+  for (const { chain, at, body: text } of rows) {
     const body = parse<EntryBody>(text, `an entry of ${chain}`);
-    return body.kind === 'adopted' && body.outcome === undefined
-      ? [{ chain, at, running: body.running }]
-      : [];
-  });
+    if (body.kind !== 'adopted') continue;
+    const { running, outcome } = body;
+    // Who was told how it ended waits no longer, also when the action lives on.
+    if (outcome === undefined) waiting.set(`${chain} ${running}`, { chain, at, running });
+    else waiting.delete(`${chain} ${running}`);
+  }
+  return [...waiting.values()];
 }
 
 /** What is known of what a target was acted on; null when nothing is, or it cannot be read. */

@@ -3,7 +3,14 @@ import { type ActionRow, assert, type LastTick, type Transaction } from '../mode
 import { appendEntries } from './append.ts';
 import { FLEET } from './chain.ts';
 import { keepObservations, type Shapes } from './observations.ts';
-import { readAction, readFacts, readFactsWithPrefix, readRevisionSha, readTarget } from './reads.ts';
+import {
+  readAction,
+  readActionOn,
+  readFacts,
+  readFactsWithPrefix,
+  readRevisionSha,
+  readTarget,
+} from './reads.ts';
 import { setRevision } from './revision.ts';
 import { type ActionRecord, actionColumns, actionRowOf, chainOf, json } from './rows.ts';
 import type { Session } from './session.ts';
@@ -53,6 +60,7 @@ export function transactionOn(db: Session, foldVersion: number, shapes: Shapes):
     updateAction: step((key, change) => updateAction(db, key, change)),
     takeAction: step((key, take) => takeAction(db, key, take)),
     action: step(key => readAction(db, key)),
+    actionOn: step(subject => readActionOn(db, subject)),
     fleet: step(async (bodies, at) => (await appendEntries(db, FLEET, bodies, at)).entries),
     setRevision: step((revision, expected) => setRevision(db, revision, expected)),
     putMessage: step(async ({ key, at, severity, target, title, text, ...more }) => {

@@ -14,7 +14,7 @@ test('examples/replicas: one training however often its starter dies, and a repl
   expect(stdout).toContain('2 replicas');
   expect(stdout).toContain('The second one goes on');
   expect(stdout).toMatch(/will promote \(registry\.point\)/);
-  expect(stdout).toContain('episode 4 ended, verified');
+  expect(stdout).toMatch(/episode \d+ ended, verified/);
   expect(stdout).toContain('trainings that ran: 1\n');
   expect(stdout).toMatch(/^whole: \d+ entries in \d+ chains/m);
 });
