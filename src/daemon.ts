@@ -2,13 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DaemonSettings, follow, keepLedger, type Ports } from './commands/index.ts';
 import { type Environment, filled } from './connectors/secrets.ts';
+import { resumeEffects } from './engine/effects.ts';
 import { type Running, run } from './engine/reconcile.ts';
 import type { World } from './engine/world.ts';
 import { openRepository } from './git/repository.ts';
 import { watchBranch } from './git/watch.ts';
 import { watchWorktree } from './git/worktree.ts';
 import { withHealth } from './http/index.ts';
-import type { Store } from './model.ts';
 import { shareSettings } from './state-settings.ts';
 import { acquireEngineLock } from './store/engine-lock.ts';
 import { isPostgres, placeOf } from './store/postgres-database.ts';
@@ -40,6 +40,7 @@ export async function runDaemon(ports: Ports, opened: Opened, options: DaemonOpt
   const { world, settings } = ports;
   const { version, environment } = options;
   await underLock(settings, async () => {
+    // The lock of the folder says that nobody else is at it.
     if (!isPostgres(settings.state)) await resumeEffects(opened.store);
     else if (settings.repository !== '') await shareSettings(opened.store, settings);
     const { deadMan } = settings;
@@ -79,19 +80,6 @@ async function work(
   if (!measure) return run(world, running);
   const { runAsReplica } = await import('./replica.ts');
   return runAsReplica(world, { ...running, url: settings.state, version, measure });
-}
-
-/**
- * After a crash, whatever was being started is asked about at once: the lock of the folder says that nobody else is at it, and
- * that whoever was is dead.
- */
-async function resumeEffects(store: Store): Promise<void> {
-  const rows = (await store.actions({ live: true })).filter(
-    row => row.state === 'starting' || row.state === 'started',
-  );
-  await store.transaction(async tx => {
-    for (const row of rows) await tx.updateAction(row.action.key, { dueAt: 0, leaseUntil: 0 });
-  });
 }
 
 async function followPolicies(ports: Ports, worktree: boolean) {

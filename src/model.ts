@@ -1903,6 +1903,7 @@ export interface Store {
   revision(): Promise<Revision | undefined>;
   /** Every closure that an entry refers to stays readable. */
   closure(hash: string): Promise<ClosedPolicy | undefined>;
+  /** Not those that somebody still has the lease of: nobody could do anything with them but ask again. */
   dueActions(now: number, limit?: number): Promise<readonly ActionRow[]>;
   actions(filter: {
     readonly chain?: string;

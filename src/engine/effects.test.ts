@@ -13,11 +13,13 @@ import {
   settle,
   worldOf,
 } from '../../test/core/outside.ts';
-import type { ActionRow, Effect } from '../model.ts';
-import { moveAction } from './effects.ts';
-import { tickDue } from './reconcile.ts';
+import type { ActionRow, Effect, Principal } from '../model.ts';
+import { appendInput } from './drive.ts';
+import { moveAction, resumeEffects } from './effects.ts';
+import { effectDue, tickDue } from './reconcile.ts';
 import type { World } from './world.ts';
 
+const PERSON: Principal = { name: 'ben', door: 'cli', authenticated: true };
 const LEASE = 10_000;
 /** Of the connection: how long a request may take. */
 const REQUEST = 30_000;
@@ -130,6 +132,52 @@ describe('a lease', () => {
     await moveAction(replica('second', { find: () => Promise.reject(new Error('was asked')) }), held);
     expect(await onlyAction()).toMatchObject({ epoch: 1, owner: 'first' });
   });
+});
+
+test('a cancel while the request is on its way waits for its answer, or for the longest that it may take', async () => {
+  const row = await intended();
+  const asked: string[] = [];
+  const second = replica('second', {
+    find: async () => {
+      asked.push('find');
+      return { state: 'absent' };
+    },
+  });
+  const slow = replica('first', {
+    start: async action => {
+      await appendInput(replica('second'), CHAIN, { kind: 'cancel', action: action.id, by: PERSON });
+      to.real += LEASE;
+      expect(await effectDue(second)).toBe(0);
+      return replica('first')
+        .effectFor('pipeline.run', {} as never)
+        .start(action);
+    },
+  });
+  await moveAction(slow, row);
+  expect(asked).toEqual([]);
+  expect(await onlyAction()).toMatchObject({ state: 'started', cancelRequested: true, dueAt: 0 });
+  await moveAction(replica('first', { poll: async () => ({ state: 'cancelled' }) }), await onlyAction());
+  expect(await onlyAction()).toMatchObject({ state: 'cancelled' });
+  expect((await store.rebuild()).differences).toEqual([]);
+});
+
+test('P24: neither a cancel nor a restart makes absent be believed before its time', async () => {
+  const row = await intended();
+  const world = replica('first', {
+    start: () => Promise.reject(new Error('the answer got lost')),
+    find: async () => ({ state: 'absent' }),
+  });
+  await moveAction(world, row);
+  to.real = (await onlyAction()).dueAt;
+  await effectDue(world);
+  const { dueAt } = await onlyAction();
+  expect(await onlyAction()).toMatchObject({ state: 'starting', polls: 1, dueAt: to.real + 2000 });
+  await appendInput(world, CHAIN, { kind: 'cancel', action: row.action.id, by: PERSON });
+  expect(await onlyAction()).toMatchObject({ dueAt, cancelRequested: true });
+  await resumeEffects(store);
+  await effectDue(world);
+  expect(await kinds()).not.toContain('absent');
+  expect(await onlyAction()).toMatchObject({ state: 'starting', polls: 1, dueAt: to.real + 2000 });
 });
 
 test('an answer from who lost the lease is recorded as stale and decides nothing', async () => {

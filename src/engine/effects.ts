@@ -2,7 +2,7 @@
  * What is done to the world: every row of the actions table that is due is moved by one call, start, find or poll. Who works
  * on a row that starts has a lease on it; an answer that comes after somebody else took the row is recorded and decides nothing.
  */
-import { type ActionRow, type Input, type Json, type Outcome, PortError } from '../model.ts';
+import { type ActionRow, type Input, type Json, type Outcome, PortError, type Store } from '../model.ts';
 import { report, stepStart } from './drive.ts';
 import { messageOf } from './failure-text.ts';
 import { actionIds } from './log-ids.ts';
@@ -55,6 +55,21 @@ async function start(world: World, row: ActionRow): Promise<void> {
     return taken;
   });
   if (granted) await send(world, granted, until);
+}
+
+/**
+ * After a crash, by whoever knows that nobody else is at it and that whoever was is dead: what was being started, or runs, is asked
+ * about at once. Whether it is absent is asked from the beginning: it may only just have been begun.
+ */
+export async function resumeEffects(store: Store): Promise<void> {
+  const rows = await store.actions({ live: true });
+  await store.transaction(async tx => {
+    for (const { action, state } of rows) {
+      if (state !== 'starting' && state !== 'started') continue;
+      const change = { dueAt: 0, leaseUntil: 0, ...(state === 'starting' ? { polls: 0 } : {}) };
+      await tx.updateAction(action.key, change);
+    }
+  });
 }
 
 type Takes = Parameters<Parameters<World['store']['transaction']>[0]>[0];

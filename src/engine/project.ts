@@ -62,10 +62,10 @@ export async function project(
         if (body.outcome === undefined) await join(tx, body.action.call.subject, written.chain);
         break;
       case 'preempted':
-        await askToEnd(tx, newest(body.running), true);
+        await askAtOnce(tx, newest(body.running), { cancelRequested: true });
         break;
       case 'cancelling':
-        await askToEnd(tx, newest(body.action), body.overdue !== true);
+        await askAtOnce(tx, newest(body.action), body.overdue ? {} : { cancelRequested: true });
         break;
       case 'withdrawn':
         if (body.action !== undefined)
@@ -93,11 +93,10 @@ export async function project(
         await change(tx, effectKey(body.action, body.attempt), { state: 'intended', dueAt: 0 });
         break;
       case 'cancel':
-        await askToEnd(tx, newest(body.action ?? ''), true);
+        await askAtOnce(tx, newest(body.action ?? ''), { cancelRequested: true });
         break;
       case 'retry':
-        // Its connector is asked at once.
-        await change(tx, newest(runs(body.episode)), { dueAt: 0 });
+        await askAtOnce(tx, newest(runs(body.episode)));
         break;
       case 'outcome':
         if (body.outcome !== 'lost')
@@ -133,11 +132,15 @@ async function change(tx: Transaction, key: string | undefined, to: Change): Pro
   if (key !== undefined) await tx.updateAction(key, to);
 }
 
-/** Its connector is asked at once. What is over already is left as it ended. */
-async function askToEnd(tx: Transaction, key: string | undefined, cancelRequested: boolean): Promise<void> {
+/**
+ * Its connector is asked at once. What is over already is left as it ended. While a request may be on its way, or what it began may
+ * not show yet, nothing is asked before its time: it would be said to be absent, and then it would begin.
+ */
+async function askAtOnce(tx: Transaction, key: string | undefined, more: Change = {}): Promise<void> {
   const row = key === undefined ? undefined : await tx.action(key);
   if (!row || !isLive(row)) return;
-  await tx.updateAction(row.action.key, { dueAt: 0, ...(cancelRequested ? { cancelRequested } : {}) });
+  const waits = row.state === 'starting' && (row.leaseUntil > 0 || row.polls > 0);
+  await tx.updateAction(row.action.key, { ...(waits ? {} : { dueAt: 0 }), ...more });
 }
 
 interface Written {

@@ -26,7 +26,7 @@ import {
 } from '../../test/core/outside.ts';
 import type { Effect, EntryBody, Input, Principal } from '../model.ts';
 import { appendInput, tick } from './drive.ts';
-import { effectDue, tickDue } from './reconcile.ts';
+import { effectDue, settleAll, tickDue } from './reconcile.ts';
 import type { World } from './world.ts';
 
 const PERSON: Principal = { name: 'ben', door: 'cli', authenticated: true };
@@ -197,6 +197,51 @@ describe('the loop', () => {
       'intent',
       'absent',
     ]);
+  });
+
+  test('who could not write down that a key cannot be asked about does not ask on and on while the lease lasts', async () => {
+    await enforce(world, [retrains]);
+    const plain = world.effectFor('pipeline.run', retrains.documents.connections.local!);
+    let failing = false;
+    let finds = 0;
+    const flaky: World = {
+      ...world,
+      effectFor: () => ({
+        ...plain,
+        start: () => Promise.reject(new Error('no answer')),
+        find: async action => {
+          finds++;
+          if (finds > 1) return plain.find(action);
+          failing = true;
+          throw new Error('no answer');
+        },
+      }),
+      store: {
+        ...store,
+        transaction: async work => {
+          if (failing) throw new Error('the state is gone for a moment');
+          return store.transaction(work);
+        },
+      },
+    };
+    for (let round = 0; finds === 0; round++) {
+      expect(round).toBeLessThan(20);
+      await tickDue(flaky);
+      await effectDue(flaky);
+      to.real += 1000;
+    }
+    failing = false;
+    const [row] = await store.actions({ live: true });
+    expect(row?.dueAt).toBeLessThan(to.real);
+    expect(row?.leaseUntil).toBeGreaterThan(to.real);
+    expect(await effectDue(flaky)).toBe(0);
+    let rounds = 0;
+    const pause = async (ms: number) => {
+      to.real += ms;
+    };
+    await settleAll(flaky, pause, () => ++rounds > 100 || finds > 1);
+    expect(finds).toBe(2);
+    expect(to.real).toBeGreaterThanOrEqual(row?.leaseUntil ?? 0);
   });
 
   test('one failing target never stops another, and one failing policy is named', async () => {

@@ -52,7 +52,10 @@ export async function settleAll(
     const moved = await effectDue(world, concerned);
     if (looked + moved > 0) continue;
     const live = (await world.store.actions({ live: true })).filter(row => concerned(row.chain));
-    const soonest = Math.min(...live.filter(row => row.state !== 'unresolved').map(row => row.dueAt));
+    const times = live
+      .filter(row => row.state !== 'unresolved')
+      .map(row => Math.max(row.dueAt, row.leaseUntil));
+    const soonest = Math.min(...times);
     if (!Number.isFinite(soonest)) return;
     await pause(Math.min(Math.max(soonest - world.realClock(), 5), 1000));
   }

@@ -25,6 +25,7 @@ import {
   type Want,
 } from '../model.ts';
 import { appendInput, tick } from './drive.ts';
+import { resumeEffects } from './effects.ts';
 import { emptyOwn } from './fold.ts';
 import { chainOf } from './ids.ts';
 import { foldAll, revisionInput } from './look.ts';
@@ -242,7 +243,7 @@ async function settle(run: Running, world: World): Promise<void> {
     if (chains.length + moved > 0) continue;
     if (!run.loses) return;
     run.loses = false;
-    await restart(world.store);
+    await resumeEffects(world.store);
   }
 }
 
@@ -262,16 +263,6 @@ function nextLook({ options, now }: Running, { target, dueAt, lastTakenAt }: Tar
   const at = Math.max(dueAt, now);
   if (looks.includes(at) || !policies.some(policy => isDue(policy, at, lastTakenAt))) return dueAt;
   return looks.find(look => look >= at) ?? Number.POSITIVE_INFINITY;
-}
-
-/** As the daemon does when it starts: whatever was being started, or runs, is asked about at once. */
-async function restart(store: Store): Promise<void> {
-  const rows = (await store.actions({ live: true })).filter(
-    row => row.state === 'starting' || row.state === 'started',
-  );
-  await store.transaction(async tx => {
-    for (const row of rows) await tx.updateAction(row.action.key, { dueAt: 0 });
-  });
 }
 
 async function tickOne(run: Running, world: World, chain: string): Promise<void> {

@@ -104,13 +104,13 @@ export async function readActionOn(db: Reader, subject: string): Promise<ActionR
   return row && actionRowOf(row);
 }
 
-/** Live ones, unresolved ones too; the longest overdue first. */
+/** Live ones that nobody has the lease of, unresolved ones too; the longest overdue first. */
 export async function readDueActions(
   db: Reader,
   now: number,
   limit = UNLIMITED,
 ): Promise<readonly ActionRow[]> {
-  const sql = `${selectActions} WHERE ${live} AND due_at <= ?1 ORDER BY due_at, key LIMIT ?2`;
+  const sql = `${selectActions} WHERE ${live} AND due_at <= ?1 AND lease_until <= ?1 ORDER BY due_at, key LIMIT ?2`;
   return (await db.all<ActionRecord>(sql, now, limit)).map(actionRowOf);
 }
 

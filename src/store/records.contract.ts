@@ -117,6 +117,19 @@ export function recordsContract(opened: () => Store & LedgerStore): void {
       expect(await take('none', 0, 1, 'one')).toBeUndefined();
     });
 
+    it('make a row not due while they last', async () => {
+      const row = actionRowFor('a', 1, { dueAt: 1000 });
+      const { key } = row.action;
+      await inTx(tx => tx.putAction(row));
+      const due = async (now: number) => (await opened().dueActions(now)).map(({ action }) => action.id);
+      expect(await due(1000)).toEqual(['a']);
+      await take(key, 0, 1000, 'one');
+      expect(await due(1099)).toEqual([]);
+      expect(await due(1100)).toEqual(['a']);
+      await inTx(tx => tx.updateAction(key, { leaseUntil: 0 }));
+      expect(await due(1000)).toEqual(['a']);
+    });
+
     it('are won by one of many', async () => {
       await inTx(tx => tx.putAction(actionRowFor('a')));
       const { key } = actionRowFor('a').action;

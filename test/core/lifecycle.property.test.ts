@@ -9,6 +9,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { canonical } from '../../src/canonical.ts';
 import { appendInput } from '../../src/engine/drive.ts';
+import { resumeEffects } from '../../src/engine/effects.ts';
 import { emptyOwn, fold } from '../../src/engine/fold.ts';
 import { standingFact } from '../../src/engine/folding.ts';
 import type { World } from '../../src/engine/world.ts';
@@ -367,25 +368,15 @@ class Crash extends Happens {
         },
       }),
     };
-    await work(dying, real.plant).catch(() => undefined);
+    await work(dying, real.plant, () => left < 0);
     await real.store.close();
     real.store = await openStore(real.path);
     real.world = engineOn(real.plant, real.store);
-    await wake(real);
+    await resumeEffects(real.store);
   }
   toString(): string {
     return `killed after ${this.at} writes`;
   }
-}
-
-/** As the daemon does when it starts: whatever was being started, or runs, is asked about at once. */
-async function wake({ store }: Real): Promise<void> {
-  const rows = (await store.actions({ live: true })).filter(row =>
-    ['starting', 'started'].includes(row.state),
-  );
-  await store.transaction(async tx => {
-    for (const row of rows) await tx.updateAction(row.action.key, { dueAt: 0 });
-  });
 }
 
 // --------------------------------------------------------------------------------------------------- what always holds

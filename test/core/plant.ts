@@ -157,8 +157,8 @@ async function poll(plant: Plant, action: Action): ReturnType<Effect['poll']> {
 
 const MOST_ROUNDS = 1000;
 
-/** Works until nothing is due but what still runs outside. */
-export async function work(world: World, plant: Plant): Promise<void> {
+/** Works until nothing is due but what still runs outside, or until the process is dead. */
+export async function work(world: World, plant: Plant, isDead = () => false): Promise<void> {
   let rests = 0;
   let rounds = 0;
   await settleAll(
@@ -170,7 +170,7 @@ export async function work(world: World, plant: Plant): Promise<void> {
     () => {
       // More work than this at one moment is a loop of ours.
       if (++rounds > MOST_ROUNDS) throw new Error('it does not come to rest');
-      return rests > 8;
+      return rests > 8 || isDead();
     },
   );
 }
