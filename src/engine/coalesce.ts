@@ -44,7 +44,7 @@ export function awaitAdopted(p: Progress): Outlook | undefined {
   if (adopts === undefined) return undefined;
   const { running, action } = adopts;
   const plan = episode.plan;
-  const ended = objectOf(draft.facts, outcomeKey(running));
+  const ended = objectOf(draft.facts, outcomeKey(running, chainOf(policy.target)));
   const held = lockOf(draft.facts, action.call.subject)?.action === running;
   if (plan === undefined || (ended === undefined && held)) return sharing(p, action);
   const outcome = outcomeOf(ended?.outcome);

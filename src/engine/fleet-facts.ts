@@ -60,7 +60,7 @@ export function factKeys(policies: readonly ClosedPolicy[], standing: Facts, own
   const acted = policies.some(({ guard }) => guard.blastRadius !== undefined) ? [ACTED] : [];
   const connections = policies.flatMap(connectionsOf).map(connectionKey);
   const awaited = Object.values(own.episodes).flatMap(({ sequence: { adopts } }) =>
-    adopts ? [outcomeKey(adopts.running)] : [],
+    adopts ? [outcomeKey(adopts.running, chainOf(own.target))] : [],
   );
   return [...new Set([...gates, ...inhibitors, ...said, ...acted, ...connections, ...awaited])].sort();
 }

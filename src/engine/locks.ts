@@ -3,13 +3,14 @@ import type { Action, ActionState, Facts, Hold, JsonObject } from '../model.ts';
 import { lockKey } from './draft.ts';
 import { moment, objectOf } from './fact-values.ts';
 
-/** How a finished action ended, for those who had adopted it. */
+/** How an attempt of an action ended, for a chain that had adopted it. */
 export const OUTCOME_PREFIX = 'outcome:';
 /** Adopters are made due at once: what is older than this was read, or nobody is there any more. */
 export const OUTCOME_KEPT_MS = 7 * 86_400_000;
 
-export function outcomeKey(action: string): string {
-  return `${OUTCOME_PREFIX}${action}`;
+/** Of each chain its own: when it adopts another attempt of the action, the end of the one before is no news to it. */
+export function outcomeKey(action: string, chain: string): string {
+  return `${OUTCOME_PREFIX}${action}:${chain}`;
 }
 
 /** Who holds a subject. What is not known of it is left out. */

@@ -59,7 +59,7 @@ export async function project(
         break;
       }
       case 'adopted':
-        if (body.outcome === undefined) await join(tx, body.action.call.subject, written.chain);
+        if (body.outcome === undefined) await join(tx, body, written.chain);
         break;
       case 'preempted':
         await askAtOnce(tx, newest(body.running), { cancelRequested: true });
@@ -170,10 +170,18 @@ async function count(
   if (plan.guard.blastRadius) await tx.setFact(RADIUS, { at, chain });
 }
 
-async function join(tx: Transaction, subject: string, chain: string): Promise<void> {
-  const key = lockKey(subject);
-  const lock = asObject((await tx.facts([key]))[key]?.value);
+/** It waits for the end of what runs now: how an attempt before that ended, or one that was taken over, is not the answer. */
+async function join(
+  tx: Transaction,
+  { action, running }: Extract<Derived, { kind: 'adopted' }>,
+  chain: string,
+): Promise<void> {
+  const key = lockKey(action.call.subject);
+  const said = outcomeKey(running, chain);
+  const facts = await tx.facts([key, said]);
+  const lock = asObject(facts[key]?.value);
   if (lock) await tx.setFact(key, withAdopter(lock, chain));
+  if (asObject(facts[said]?.value)) await tx.setFact(said, null);
 }
 
 /**
@@ -217,7 +225,7 @@ async function tellAdopters(
     const said = asObject(value)?.at;
     if (typeof said !== 'number' || said < at - OUTCOME_KEPT_MS) await tx.setFact(key, null);
   }
-  await tx.setFact(outcomeKey(action), outcome);
+  for (const chain of chains) await tx.setFact(outcomeKey(action, chain), outcome);
   for (const chain of chains) if (await tx.target(chain)) await tx.setDue(chain, 0);
 }
 

@@ -43,10 +43,11 @@ async function adoptions(db: Session, since: number) {
   for (const { chain, at, body: text } of rows) {
     const body = parse<EntryBody>(text, `an entry of ${chain}`);
     if (body.kind !== 'adopted') continue;
-    const { running, outcome } = body;
+    const { running, outcome, episode } = body;
+    const who = `${chain} ${episode} ${running}`;
     // Who was told how it ended waits no longer, also when the action lives on.
-    if (outcome === undefined) waiting.set(`${chain} ${running}`, { chain, at, running });
-    else waiting.delete(`${chain} ${running}`);
+    if (outcome === undefined) waiting.set(who, { chain, at, running });
+    else waiting.delete(who);
   }
   return [...waiting.values()];
 }

@@ -174,6 +174,23 @@ describe('blast radius', () => {
   });
 });
 
+const REPEATED = { ...RETRAIN, retry: { attempts: 2, backoffMs: HOUR, backoffMaxMs: HOUR } };
+
+/** What model/a runs on the subject ends. */
+async function ends(outcome: 'failed' | 'succeeded'): Promise<void> {
+  const [row] = await store.actions({ chain: 'model/a', live: true });
+  const { id: action, attempt } = row!.action;
+  await appendInput(world, 'model/a', { kind: 'start-due', action, attempt });
+  await appendInput(world, 'model/a', { kind: 'started', action, attempt, handle: null });
+  const more = outcome === 'failed' ? { repeatable: true } : { outputs: { version: 'v2' } };
+  await appendInput(world, 'model/a', { kind: 'outcome', action, attempt, outcome, ...more });
+}
+
+const told = async (chain: string) =>
+  (await store.entries({ chain, kinds: ['adopted'] })).map(({ body }) =>
+    body.kind === 'adopted' ? body.outcome : body.kind,
+  );
+
 describe('subjects of two targets', () => {
   test('the same action is shared: one run, both sequences go on', async () => {
     const tell = { ...NOTIFY, id: 'tell' };
@@ -189,6 +206,54 @@ describe('subjects of two targets', () => {
       'succeeded',
     ]);
     expect(Object.keys(await store.factsWithPrefix('lock:'))).toEqual([]);
+    expect((await store.rebuild()).differences).toEqual([]);
+  });
+
+  test('who adopts a further attempt waits for its end, and is not told how the one before ended', async () => {
+    await enforce(
+      world,
+      ['a', 'b', 'c'].map(name => retrains(name, name === 'a' ? { rule: doing([REPEATED]) } : {}, 'shared')),
+    );
+    for (const chain of ['model/a', 'model/b', 'model/c']) await tick(world, chain);
+    await ends('failed');
+    for (const chain of ['model/a', 'model/b', 'model/b']) await tick(world, chain);
+    expect(await told('model/b')).toEqual([undefined, 'failed']);
+    to.now += 2 * HOUR;
+    await tick(world, 'model/a');
+    expect((await store.actions({ chain: 'model/a', live: true })).map(row => row.action.attempt)).toEqual([
+      2,
+    ]);
+    const [episode] = Object.values((await store.target('model/b'))!.own.episodes);
+    await appendInput(world, 'model/b', { kind: 'retry', episode: episode!.id, by: PERSON });
+    for (let round = 0; round < 3; round++) await tick(world, 'model/b');
+    expect(await told('model/b')).toEqual([undefined, 'failed', undefined]);
+    expect((await store.rebuild()).differences).toEqual([]);
+    // Who had no time to look at the first one's end learns of it all the same.
+    await tick(world, 'model/c');
+    expect(await told('model/c')).toEqual([undefined, 'failed']);
+    await ends('succeeded');
+    await tick(world, 'model/b');
+    expect(await told('model/b')).toEqual([undefined, 'failed', undefined, 'succeeded']);
+    expect((await store.rebuild()).differences).toEqual([]);
+  });
+
+  test('of two sequences of one target, one may wait on while the other is told', async () => {
+    const rules = ['first', 'second'].map(name => ruleOf(doing([RETRAIN], { name })));
+    await enforce(world, [
+      retrains('a', { rule: doing([REPEATED]) }, 'shared'),
+      retrains('b', { rules }, 'shared'),
+    ]);
+    for (const chain of ['model/a', 'model/b']) await tick(world, chain);
+    const [first] = Object.values((await store.target('model/b'))!.own.episodes);
+    await appendInput(world, 'model/b', { kind: 'cancel', episode: first!.id, by: PERSON });
+    await tick(world, 'model/b');
+    await ends('failed');
+    await tick(world, 'model/a');
+    to.now += 2 * HOUR;
+    await tick(world, 'model/a');
+    await appendInput(world, 'model/b', { kind: 'retry', episode: first!.id, by: PERSON });
+    await tick(world, 'model/b');
+    expect(await told('model/b')).toEqual([undefined, undefined, undefined, 'failed']);
     expect((await store.rebuild()).differences).toEqual([]);
   });
 

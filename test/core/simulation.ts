@@ -204,13 +204,15 @@ function append(sim: Simulation, body: Fresh['body']): void {
       setFact(sim, ACTED, withActed(actedOf(sim.facts), one));
     }
   }
-  if (body.kind === 'adopted' && body.outcome === undefined) share(sim, body.action.call.subject);
+  if (body.kind === 'adopted' && body.outcome === undefined)
+    share(sim, body.action.call.subject, body.running);
   if (subject !== undefined) free(sim, subject, body);
 }
 
-function share(sim: Simulation, subject: string): void {
+function share(sim: Simulation, subject: string, running: string): void {
   const lock = asObject(sim.facts[lockKey(subject)]?.value);
   if (lock) setFact(sim, lockKey(subject), withAdopter(lock, CHAIN));
+  if (sim.facts[outcomeKey(running, CHAIN)]?.value) setFact(sim, outcomeKey(running, CHAIN), null);
 }
 
 /** As `project.ts` does it: the subject is free unless another holds it by now, and who adopted the action learns of its end. */
@@ -221,7 +223,7 @@ function free(sim: Simulation, subject: string, body: Fresh['body']): void {
   if (adoptersOf(lock).length === 0) return;
   const state = body.kind === 'outcome' && body.outcome !== 'lost' ? body.outcome : 'withdrawn';
   const outputs = body.kind === 'outcome' ? body.outputs : undefined;
-  setFact(sim, outcomeKey(String(body.action)), outcomeValue(state, sim.at, { outputs }));
+  setFact(sim, outcomeKey(String(body.action), CHAIN), outcomeValue(state, sim.at, { outputs }));
 }
 
 type Live = (id: string | undefined) => ActionHistory['action'] | undefined;
