@@ -7,7 +7,7 @@ import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { paintFor } from './cli/paint.ts';
 import { runProgram, type Terminal } from './cli/program.ts';
-import type { DaemonSettings, PolicyText, Ports } from './commands/index.ts';
+import { type DaemonSettings, grantAll, type PolicyText, type Ports } from './commands/index.ts';
 import { filled } from './connectors/secrets.ts';
 import { runDaemon, underLock } from './daemon.ts';
 import { parseDaemonYaml, parseListen } from './dsl/index.ts';
@@ -137,7 +137,10 @@ async function openPorts(options: {
   const local = { init: beginRepository, worktree: undefined, prometheusAt };
   if (options.needs === 'nothing') {
     // `init` has no state yet: nothing but its own port may be touched.
-    return { ports: { ...local, principal, role: 'admin' } as unknown as Ports, close: async () => {} };
+    return {
+      ports: { ...local, principal, grants: grantAll('admin') } as unknown as Ports,
+      close: async () => {},
+    };
   }
   const settings = await loadSettings(options.config).catch(error => {
     const absent = error instanceof PortError && error.code === 'no-config' && options.config === undefined;
@@ -154,7 +157,7 @@ async function openPorts(options: {
       emptyStore,
       settings: { env: 'dev' },
       principal,
-      role: 'viewer',
+      grants: grantAll('viewer'),
     };
     return { ports: ports as unknown as Ports, close: async () => {} };
   }
@@ -177,7 +180,7 @@ async function openPorts(options: {
         {
           ...opened.ports,
           principal: { name: `agent of ${principal.name}`, door: 'mcp', authenticated: false },
-          role: 'proposer',
+          grants: grantAll('proposer'),
         },
         version,
       ),

@@ -878,6 +878,12 @@ export interface Principal {
   readonly name: string;
   readonly door: 'cli' | 'mcp' | 'http' | 'demo' | 'daemon';
   readonly authenticated: boolean;
+  /** Absent: a person. An agent asks, and never decides; a service is a program of the people themselves. */
+  readonly kind?: 'agent' | 'service';
+  /** The person for whom an agent or a service acts, who counts as having asked. */
+  readonly onBehalfOf?: string;
+  /** The id of the token that was shown. */
+  readonly token?: string;
 }
 
 export type Outcome = 'succeeded' | 'failed' | 'lost' | 'timed-out' | 'cancelled';
@@ -1289,8 +1295,12 @@ export type StoreOwn =
       readonly by: Principal;
       readonly command: string;
       readonly input: JsonObject;
+      /** Of the whole input. */
+      readonly digest?: string;
       readonly result: 'allowed' | 'refused';
       readonly message?: string;
+      /** Refusals of the same principal since the last entry that were only counted. */
+      readonly more?: number;
     };
 
 export type EntryBody = Input | Derived | StoreOwn;
@@ -1935,6 +1945,17 @@ export interface Store {
   now(): Promise<number>;
   /** Figures of the state as a whole, each by a query that stays cheap with many targets. `now` is the clock's. */
   census(now: number): Promise<Census>;
+  /**
+   * Begins a call under a key and gives undefined, or what stands there: somebody began it before. Those from before
+   * `keptFrom` are forgotten, and one without an answer from before `deadBefore` is begun anew.
+   */
+  beginOnce(
+    key: string,
+    begun: { readonly digest: string; readonly at: number },
+    bounds: { readonly keptFrom: number; readonly deadBefore: number },
+  ): Promise<{ readonly digest: string; readonly answer?: Json } | undefined>;
+  /** Keeps the answer of a call; undefined forgets that it was begun. */
+  endOnce(key: string, answer: Json | undefined): Promise<void>;
   /** Small settings of the state itself, such as the clock of a replay. */
   meta(key: string): Promise<string | undefined>;
   setMeta(key: string, value: string): Promise<void>;

@@ -10,13 +10,16 @@ const DAY_MS = 86_400_000;
 const OBSERVATIONS_KEPT_MS = 400 * DAY_MS;
 
 /** The part of daemon.yaml that is true for every machine. Paths, addresses and values of secrets are each machine's own. */
-type Shared = Pick<DaemonSettings, 'env' | 'trust' | 'branch' | 'secrets' | 'retention'>;
+type Shared = Pick<
+  DaemonSettings,
+  'env' | 'trust' | 'branch' | 'secrets' | 'retention' | 'principals' | 'stdio'
+>;
 
 /** Written when it changed: the newest daemon.yaml counts. */
 export async function shareSettings(store: Store, settings: DaemonSettings): Promise<void> {
-  const { env, trust, branch, secrets = {}, retention } = settings;
-  const kept = retention ? { retention } : {};
-  const text = JSON.stringify({ env, trust, branch, secrets, ...kept } satisfies Shared);
+  const { env, trust, branch, secrets = {}, retention, principals = {}, stdio } = settings;
+  const more = { ...(retention ? { retention } : {}), ...(stdio ? { stdio } : {}) };
+  const text = JSON.stringify({ env, trust, branch, secrets, principals, ...more } satisfies Shared);
   if ((await store.meta(KEY)) !== text) await store.setMeta(KEY, text);
 }
 

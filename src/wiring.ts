@@ -1,8 +1,14 @@
 /** Wires the ports of one state by hand: store, clock, data, effects, repository. No container, no registration. */
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import type { DaemonSettings, PolicyText, Ports, RepositoryPort } from './commands/index.ts';
+import {
+  type DaemonSettings,
+  grantAll,
+  type PolicyText,
+  type Ports,
+  type RepositoryPort,
+} from './commands/index.ts';
 import { replicasAlive } from './commands/replicas-alive.ts';
 import { effectsOf, readServingOf } from './connectors/index.ts';
 import { commandFault, folderFault } from './connectors/local/inspect.ts';
@@ -56,7 +62,7 @@ export async function open(
   options: {
     readonly principal: Principal;
     /** Absent: what the trust of the state gives to whoever is at this machine. */
-    readonly role?: Ports['role'];
+    readonly grants?: Ports['grants'];
     readonly clock?: Clock;
     readonly log?: Log;
     /** Where secrets are looked up by name; without it there are none. */
@@ -112,7 +118,8 @@ export async function open(
     repository: repository.port,
     settings,
     principal: options.principal,
-    role: options.role ?? (settings.trust === 'local-user' ? 'admin' : 'operator'),
+    grants: options.grants ?? grantAll(settings.trust === 'local-user' ? 'admin' : 'operator'),
+    sealingKey: () => sealingKeyOf(store),
     engine: () =>
       isPostgres(settings.state)
         ? replicasAlive(store).then(([one]) => one?.pid)
@@ -126,6 +133,15 @@ export async function open(
     await store.close();
   };
   return { ports, store, world, meters, ...(shared ? { measure: shared.measure } : {}), close };
+}
+
+/** One for all machines that share the state: made at first need. */
+async function sealingKeyOf(store: Store): Promise<Uint8Array> {
+  const kept = await store.meta('sealing-key');
+  if (kept !== undefined) return Buffer.from(kept, 'hex');
+  await store.setMeta('sealing-key', randomBytes(32).toString('hex'));
+  // Of two that make one at once, the last one written is everybody's.
+  return Buffer.from((await store.meta('sealing-key')) ?? '', 'hex');
 }
 
 /** The ledger, with its heads on a ref of the policy repository where daemon.yaml names one. */

@@ -172,7 +172,7 @@ async function openHome(home: string, clock: () => number): Promise<Opened> {
     error: (fields: object, message: string) =>
       process.stderr.write(`${message} ${JSON.stringify(fields)}\n`),
   };
-  return open(settings, { principal, role: 'admin', clock, log });
+  return open(settings, { principal, grants: [{ role: 'admin' }], clock, log });
 }
 
 // ---------------------------------------------------------------------------------------------------- serving

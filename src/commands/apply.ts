@@ -71,6 +71,7 @@ export const apply = command({
   positional: ['plan'],
   role: 'operator',
   effect: 'operate',
+  reach: 'fleet',
   examples: ['flyball plan --out plan.json && flyball apply plan.json'],
   run: async (ports, { plan }) => applyPlan(ports, await readPlan(ports, plan)),
   text: (found, paint) =>

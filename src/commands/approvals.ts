@@ -42,6 +42,7 @@ export const approvals = command({
   positional: ['target'],
   role: 'viewer',
   effect: 'read',
+  reach: 'targets',
   examples: ['flyball approvals'],
   run: async (ports, input) => {
     const rows = await ports.world.store.targets();
@@ -134,6 +135,7 @@ function decision(name: 'approve' | 'deny') {
     positional: ['approval'],
     role: 'approver',
     effect: 'decide',
+    reach: 'targets',
     examples: [`flyball ${name} 3fa9c1`],
     run: async (ports, input) => decide(ports, answer, input),
     text: found =>

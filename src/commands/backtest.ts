@@ -95,6 +95,7 @@ export const backtest = command({
   positional: ['policy'],
   role: 'viewer',
   effect: 'read',
+  reach: 'targets',
   examples: [
     'flyball backtest delay-drift --from 2001-02-01 --to 2001-07-01',
     'flyball backtest delay-drift --from 90d --sweep psi=0.1..0.3 --html drift.html',

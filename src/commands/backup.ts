@@ -23,6 +23,7 @@ export const backup = command({
   positional: ['file'],
   role: 'operator',
   effect: 'operate',
+  reach: 'fleet',
   examples: ['flyball backup /backups/flyball-2026-11-30.db'],
   run: async (ports, { file }) => {
     atTerminal(ports, 'backup');
@@ -48,6 +49,7 @@ export const restore = command({
   positional: ['file'],
   role: 'operator',
   effect: 'operate',
+  reach: 'fleet',
   // Before it, the state is empty, and must be.
   audited: 'after',
   examples: ['flyball restore /backups/flyball-2026-11-30.db'],

@@ -15,6 +15,12 @@ export type Effect = 'read' | 'propose' | 'request' | 'safe' | 'decide' | 'opera
 /** Exit codes of the command line: 0 fine, 1 error, 2 changes pending. */
 export type ExitCode = 0 | 1 | 2;
 
+/**
+ * What a call touches. `targets`: those on which whoever asks has the command's role, and nothing else is seen. `fleet`: what
+ * is everybody's, so the role is needed on all targets.
+ */
+export type Reach = 'targets' | 'fleet';
+
 export interface Command {
   readonly name: string;
   /** The MCP tool that is this command; without it agents are not offered it. */
@@ -28,6 +34,7 @@ export interface Command {
   readonly positional: readonly string[];
   readonly role: Role;
   readonly effect: Effect;
+  reach(input: never): Reach;
   /** `nothing`: runs before there is a configuration. `files`: runs on given files without one, or with it. */
   readonly needs: 'state' | 'files' | 'nothing';
   /** What has an effect is on record before it; `after`: where there is nothing yet that it could stand in. */
@@ -52,6 +59,7 @@ interface Definition<I extends z.ZodObject, O extends z.ZodObject> {
   readonly positional?: readonly (keyof z.output<I> & string)[];
   readonly role: Role;
   readonly effect: Effect;
+  readonly reach: Reach | ((input: z.output<I>) => Reach);
   readonly needs?: Command['needs'];
   readonly audited?: 'after';
   readonly examples: readonly string[];
@@ -62,8 +70,8 @@ interface Definition<I extends z.ZodObject, O extends z.ZodObject> {
 
 /** A command whose run and text are checked against its own schemas. */
 export function command<I extends z.ZodObject, O extends z.ZodObject>(definition: Definition<I, O>): Command {
-  const { positional = [], needs = 'state', exit = () => 0 as const } = definition;
-  return { ...definition, positional, needs, exit };
+  const { positional = [], needs = 'state', exit = () => 0 as const, reach } = definition;
+  return { ...definition, positional, needs, exit, reach: typeof reach === 'function' ? reach : () => reach };
 }
 
 /** One input of a command, as its JSON Schema says it. */

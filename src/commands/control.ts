@@ -44,6 +44,7 @@ export const cancel = command({
   positional: ['action'],
   role: 'operator',
   effect: 'safe',
+  reach: 'targets',
   examples: ['flyball cancel f3a91c --reason "wrong slice"', 'flyball cancel 118'],
   run: async (ports, input) => {
     if (/^\d{1,9}$/.test(input.action)) return cancelEpisode(ports, Number(input.action), input);
@@ -147,6 +148,7 @@ export const retry = command({
   positional: ['episode'],
   role: 'operator',
   effect: 'decide',
+  reach: 'targets',
   examples: ['flyball retry 118'],
   run: async (ports, input) => {
     const chain = await oneEpisode(ports, input.episode, input.target);
@@ -178,6 +180,7 @@ export const resolve = command({
   positional: ['what'],
   role: 'operator',
   effect: 'decide',
+  reach: 'targets',
   examples: ['flyball resolve 118 --as resolved', 'flyball resolve f3a91c --as failed'],
   run: async (ports, input) => {
     const why = input.reason === undefined ? {} : { reason: input.reason };

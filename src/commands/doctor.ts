@@ -50,6 +50,7 @@ export const doctor = command({
   output,
   role: 'admin',
   effect: 'operate',
+  reach: 'fleet',
   examples: ['flyball doctor', 'flyball doctor --write'],
   run: examine,
   text,

@@ -25,6 +25,7 @@ export const run = command({
   output: z.object({}),
   role: 'operator',
   effect: 'operate',
+  reach: 'fleet',
   examples: ['flyball run', 'flyball run --worktree'],
   run: async (ports, input) => {
     if (!ports.daemon) throw new Refusal('run: only a terminal may start the daemon.');
@@ -55,6 +56,7 @@ export const reconcile = command({
   positional: ['target'],
   role: 'proposer',
   effect: 'request',
+  reach: ({ target }) => (target === undefined ? 'fleet' : 'targets'),
   examples: ['flyball reconcile', 'flyball reconcile model/late-flights --reason "new data landed"'],
   run: request,
   text: found => [found.note, ...found.written.map(line => `  ${line}`)].join('\n'),
@@ -134,6 +136,7 @@ export const mcp = command({
   output: z.object({}),
   role: 'viewer',
   effect: 'read',
+  reach: 'targets',
   examples: ['flyball mcp'],
   run: async ports => {
     if (!ports.serveMcp) throw new Refusal('mcp: only a terminal may start the server.');

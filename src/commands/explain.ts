@@ -31,6 +31,7 @@ export const explain = command({
   positional: ['what'],
   role: 'viewer',
   effect: 'read',
+  reach: 'targets',
   // Words need nothing but the language; all else needs the state.
   needs: 'files',
   examples: [

@@ -25,6 +25,7 @@ export const fmt = command({
   positional: ['folder'],
   role: 'viewer',
   effect: 'read',
+  reach: 'targets',
   needs: 'files',
   examples: ['flyball fmt', 'flyball fmt policies --check'],
   run: format,

@@ -73,6 +73,7 @@ export const health = command({
   output,
   role: 'viewer',
   effect: 'read',
+  reach: 'fleet',
   examples: ['flyball health', 'flyball health --json'],
   run: examine,
   text,

@@ -21,6 +21,7 @@ import { rollout } from './rollout.ts';
 import { silence, silenceEnd, silences } from './silence.ts';
 import { status } from './status.ts';
 import { test } from './test.ts';
+import { tokenCreate, tokenList, tokenRevoke } from './token.ts';
 import { validate } from './validate.ts';
 import { windows } from './windows.ts';
 
@@ -65,16 +66,35 @@ export const commands: readonly Command[] = [
   proposalShow,
   proposalMerge,
   proposalClose,
+  tokenCreate,
+  tokenList,
+  tokenRevoke,
   mcp,
 ];
 
-export type { Command, Effect, ExitCode, Paint, Property, Role } from './command.ts';
+export {
+  capped,
+  type Grant,
+  grantAll,
+  grantsOf,
+  greatestRole,
+  isAgent,
+  mayPerform,
+  type PrincipalSpec,
+  principalOf,
+  suffices,
+} from './access.ts';
+export { refusalCounter } from './audit.ts';
+export { type Called, type Caller, callerOf } from './caller.ts';
+export type { Command, Effect, ExitCode, Paint, Property, Reach, Role } from './command.ts';
 export { propertiesOf } from './command.ts';
+export { openCursor, type Page, type Paging, pageOf, sealCursor } from './cursor.ts';
 export { entryLog } from './entry-log.ts';
 export { follow, followHead } from './follow.ts';
 export { type Health, health } from './health.ts';
 export { keepLedger } from './keep-ledger.ts';
 export { NOTE_MS, noteEnded, noteWorking, tellOutage } from './outage.ts';
-export { describeError, enforcementNote, mayPerform, perform, Refusal } from './perform.ts';
+export { type CallOptions, describeError, enforcementNote, perform, Refusal } from './perform.ts';
 export type { DaemonSettings, LedgerPort, PolicyText, Ports, ProposalView, RepositoryPort } from './ports.ts';
 export { followProgress, lifeless, type ProgressPort } from './progress.ts';
+export { checkToken, type TokenRecord } from './tokens.ts';

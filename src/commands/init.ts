@@ -31,6 +31,7 @@ export const init = command({
   positional: ['folder'],
   role: 'admin',
   effect: 'operate',
+  reach: 'fleet',
   needs: 'nothing',
   examples: [
     'flyball init',

@@ -53,6 +53,7 @@ export const log = command({
   positional: ['chain'],
   role: 'viewer',
   effect: 'read',
+  reach: ({ chain }) => (chain === 'fleet' ? 'fleet' : 'targets'),
   examples: ['flyball log model/late-flights', 'flyball log --kind intent'],
   run: async (ports, input) => {
     const { store } = ports.world;
@@ -103,6 +104,7 @@ export const ledgerVerify = command({
   positional: ['chain'],
   role: 'viewer',
   effect: 'read',
+  reach: 'fleet',
   examples: ['flyball ledger verify'],
   run: async (ports, input) => {
     const found = await ports.ledger.verify(input.chain);
@@ -142,6 +144,7 @@ export const ledgerPrune = command({
   }),
   role: 'operator',
   effect: 'operate',
+  reach: 'fleet',
   examples: ['flyball ledger prune'],
   run: async ports => {
     const found = await ports.ledger.prune(ports.world.clock(), 'all');
@@ -163,6 +166,7 @@ export const ledgerRebuild = command({
   output: z.object({ targets: z.int(), differences: z.array(z.string()) }),
   role: 'admin',
   effect: 'operate',
+  reach: 'fleet',
   examples: ['flyball ledger rebuild'],
   run: async ports => ports.ledger.rebuild(),
   text: found =>

@@ -53,6 +53,7 @@ export const lint = command({
   positional: ['folder'],
   role: 'viewer',
   effect: 'read',
+  reach: 'targets',
   needs: 'files',
   examples: ['flyball lint', 'flyball lint policies --strict', 'flyball lint --live'],
   run: examine,

@@ -50,6 +50,7 @@ export const pause = command({
   positional: ['scope'],
   role: 'operator',
   effect: 'safe',
+  reach: ({ scope }) => (scope.includes('/') ? 'targets' : 'fleet'),
   examples: [
     'flyball pause --reason "warehouse migration"',
     'flyball pause model/late-flights --until 4h',
@@ -124,6 +125,7 @@ export const resume = command({
   positional: ['scope'],
   role: 'approver',
   effect: 'decide',
+  reach: ({ scope }) => (scope.includes('/') ? 'targets' : 'fleet'),
   examples: ['flyball resume'],
   run: async (ports, input) => {
     const key = await keyOf(ports, input.scope);

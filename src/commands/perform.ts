@@ -1,27 +1,33 @@
-/** The one way from a door to a command: role, input, audit, run, output. Doors add nothing to it. */
-import { canonical } from '../canonical.ts';
-import { type JsonObject, PortError } from '../model.ts';
-import { type Command, ROLES } from './command.ts';
+/** The one way from a door to a command: role, input, key, audit, run, output. Doors add nothing to it. */
+import type { JsonObject, Store } from '../model.ts';
+import { PortError } from '../model.ts';
+import { greatestRole, isAgent, mayPerform, reaches, targetsWith } from './access.ts';
+import { audit } from './audit.ts';
+import type { Command } from './command.ts';
+import { once } from './once.ts';
 import type { Ports } from './ports.ts';
+import { Refusal } from './refusal.ts';
+import { scopedStore } from './scoped-store.ts';
 
-/** A wish that was not carried out, in words for whoever asked. */
-export class Refusal extends Error {
-  override readonly name = 'Refusal';
+export { Refusal } from './refusal.ts';
+
+/** How a call is made, beside its input. */
+export interface CallOptions {
+  /** Of a write: under the same key of the same principal it is done once, and asking again gives the first answer. */
+  readonly key?: string | undefined;
 }
 
-/** Whether a role suffices for a command. Deciding is never an agent's, whatever role it was given. */
-export function mayPerform(command: Command, ports: Pick<Ports, 'role' | 'principal'>): boolean {
-  if (ports.principal.door === 'mcp' && (command.effect === 'decide' || command.effect === 'operate'))
-    return false;
-  return ROLES.indexOf(ports.role) >= ROLES.indexOf(command.role);
-}
-
-/** Runs a command with unchecked input. Throws Refusal for what the asker can mend, PortError for what the world refused. */
-export async function perform(command: Command, ports: Ports, given: unknown): Promise<JsonObject> {
-  if (!mayPerform(command, ports)) {
-    await audit(command, ports, {}, `needs the role ${command.role}`);
-    throw new Refusal(`${command.name}: ${lacking(command, ports)}`);
-  }
+/**
+ * Runs a command with unchecked input. Throws Refusal for what the asker can mend, PortError for what the world refused. `run`
+ * sees only the targets on which whoever asks has the command's role.
+ */
+export async function perform(
+  command: Command,
+  ports: Ports,
+  given: unknown,
+  { key }: CallOptions = {},
+): Promise<JsonObject> {
+  if (!mayPerform(command, ports)) throw await refused(command, ports, {});
   const checked = command.input.safeParse(given);
   if (!checked.success) {
     const problems = checked.error.issues.map(
@@ -30,19 +36,45 @@ export async function perform(command: Command, ports: Ports, given: unknown): P
     throw new Refusal(`${command.name}: ${problems.join('; ')}. See 'flyball help ${command.name}'.`);
   }
   const input = checked.data as JsonObject;
-  if (command.audited !== 'after') await audit(command, ports, input);
-  const output = await command.run(ports, checked.data as never);
-  if (command.audited === 'after') await audit(command, ports, input);
-  return command.output.parse(output) as JsonObject;
+  const reach = command.reach(checked.data as never);
+  if (!reaches(ports.grants, command.role, reach)) throw await refused(command, ports, input);
+  return once(command, ports, input, key, async own => {
+    if (command.audited !== 'after') await audit(command, own, input);
+    const output = await command.run(await scoped(command, own, reach), checked.data as never);
+    if (command.audited === 'after') await audit(command, own, input);
+    return command.output.parse(output) as JsonObject;
+  });
+}
+
+/** The ports with what this principal may see for this command. */
+async function scoped(command: Command, ports: Ports, reach: 'targets' | 'fleet'): Promise<Ports> {
+  if (command.needs !== 'state' || reach === 'fleet') return ports;
+  const { world, grants } = ports;
+  const sees = await targetsWith(grants, command.role, world.store);
+  if (sees === undefined) return ports;
+  const store: Store = scopedStore(world.store, sees);
+  return { ...ports, world: { ...world, store } };
+}
+
+async function refused(command: Command, ports: Ports, input: JsonObject): Promise<Refusal> {
+  const why = lacking(command, ports);
+  await audit(command, ports, input, why);
+  return new Refusal(`${command.name}: ${why}`, 'role');
 }
 
 /** Why this is not allowed, and where it would be. */
-function lacking(command: Command, { principal, role, settings }: Ports): string {
-  const needed = `${principal.name} has the role ${role}; expected ${command.role}`;
-  if (principal.door === 'mcp') return `${needed}, as a person at a terminal.`;
-  return settings.trust === 'local-user'
+function lacking(command: Command, { principal, grants, settings }: Ports): string {
+  const role = greatestRole(grants);
+  if (isAgent(principal) && (command.effect === 'decide' || command.effect === 'operate'))
+    return `${principal.name} is an agent; expected ${command.role}, as a person at a terminal or at the daemon's page.`;
+  const has = role === undefined ? 'no role' : `the role ${role}`;
+  const needed = `${principal.name} has ${has}; expected ${command.role}`;
+  if (mayPerform(command, { principal, grants }))
+    return `${needed} on all targets, as this touches all of them.`;
+  if (isAgent(principal)) return `${needed}.`;
+  return settings.trust === 'local-user' || principal.authenticated
     ? `${needed}.`
-    : `${needed}. daemon.yaml says trust: tokens, so that needs proof of a person, and tokens are not in this version. Say trust: local-user only where everyone at this machine may decide.`;
+    : `${needed}, proved by a token: set FLYBALL_TOKEN, or give it when the terminal asks ('flyball token create' makes one).`;
 }
 
 /**
@@ -50,39 +82,16 @@ function lacking(command: Command, { principal, role, settings }: Ports): string
  * agents, who see one result at a time, after whatever they read as well.
  */
 export async function enforcementNote(
-  { effect }: Command,
-  { engine, principal }: Ports,
+  { effect }: Pick<Command, 'effect'>,
+  { engine, principal }: Pick<Ports, 'engine' | 'principal'>,
 ): Promise<string | undefined> {
-  const wishes = effect === 'decide' || effect === 'safe' || effect === 'propose';
+  const wishes = effect === 'decide' || effect === 'safe' || effect === 'propose' || effect === 'request';
   const reads = effect === 'read' && principal.door === 'mcp';
   if (!(wishes || reads) || (await engine()) !== undefined) return undefined;
   const nobody = 'nothing is being enforced now: no engine runs';
-  return wishes ? `It is recorded, but ${nobody}. Start it with 'flyball run'.` : `Note: ${nobody}.`;
-}
-
-/** Calls with an effect stand in the fleet chain before their effect; refused ones too. */
-async function audit(command: Command, ports: Ports, input: JsonObject, refused?: string): Promise<void> {
-  if ((command.effect === 'read' && refused === undefined) || command.needs === 'nothing') return;
-  const { world, principal } = ports;
-  const body = {
-    kind: 'audit' as const,
-    by: principal,
-    command: command.name,
-    input: shortened(input),
-    result: refused === undefined ? ('allowed' as const) : ('refused' as const),
-    ...(refused === undefined ? {} : { message: refused }),
-  };
-  await world.store.transaction(tx => tx.fleet([body], world.clock()));
-}
-
-/** Whole files do not belong into the audit: they stand in git. */
-function shortened(input: JsonObject): JsonObject {
-  return Object.fromEntries(
-    Object.entries(input).map(([key, value]) => {
-      const text = canonical(value ?? null);
-      return [key, text.length > 500 ? `${text.slice(0, 500)}… (${text.length} characters)` : value];
-    }),
-  );
+  return wishes && effect !== 'request'
+    ? `It is recorded, but ${nobody}. Start it with 'flyball run'.`
+    : `Note: ${nobody}.`;
 }
 
 /** The words of an error for whoever asked; our own bugs say that they are. */

@@ -96,6 +96,7 @@ export const plan = command({
   positional: ['target'],
   role: 'viewer',
   effect: 'read',
+  reach: 'targets',
   examples: [
     'flyball plan',
     'flyball plan model/late-flights --out plan.json',

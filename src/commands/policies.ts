@@ -31,6 +31,7 @@ export const policies = command({
   positional: ['target'],
   role: 'viewer',
   effect: 'read',
+  reach: 'targets',
   examples: ['flyball policies'],
   run: async (ports, input) => {
     const revision = await ports.world.store.revision();
@@ -85,6 +86,7 @@ export const policy = command({
   positional: ['policy'],
   role: 'viewer',
   effect: 'read',
+  reach: 'targets',
   examples: ['flyball policy feature-drift'],
   run: async (ports, input) => {
     const revision = await ports.world.store.revision();

@@ -2,7 +2,8 @@
 import type { World } from '../engine/world.ts';
 import type { Answer, Commit, ConnectionSpec, Entry, Principal, Store } from '../model.ts';
 import type { ChartLibrary } from '../report/backtest-page.ts';
-import type { Paint, Role } from './command.ts';
+import type { Grant, PrincipalSpec } from './access.ts';
+import type { Paint } from './command.ts';
 import type { ProgressPort } from './progress.ts';
 
 export interface PolicyText {
@@ -109,6 +110,10 @@ export interface DaemonSettings {
   readonly branch: string;
   readonly env: string;
   readonly trust: 'local-user' | 'tokens';
+  /** Who may do what, by name. */
+  readonly principals?: Readonly<Record<string, PrincipalSpec>>;
+  /** The principal that `flyball mcp` runs as. */
+  readonly stdio?: { readonly principal: string } | undefined;
   /** By environment variable: the hosts that its value may be sent to. What is not named goes nowhere. */
   readonly secrets?: Readonly<Record<string, readonly string[]>>;
   /** The ref of the policy repository that the ledger's heads are written to. */
@@ -127,7 +132,12 @@ export interface Ports {
   readonly repository: RepositoryPort;
   readonly settings: DaemonSettings;
   readonly principal: Principal;
-  readonly role: Role;
+  /** What whoever asks may do, in this environment. */
+  readonly grants: readonly Grant[];
+  /** Counts refusals where one process meets many: see `audit`. Absent: each is written. */
+  readonly refusals?: (principal: string, at: number) => number | undefined;
+  /** Secret of this state, for what is given to somebody and comes back. */
+  sealingKey(): Promise<Uint8Array>;
   /** Process id of the engine that works on this state now. */
   engine(): Promise<number | undefined>;
   /** How the engine of this process gets on; undefined where none runs. */

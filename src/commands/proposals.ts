@@ -35,6 +35,7 @@ export const propose = command({
   }),
   role: 'proposer',
   effect: 'propose',
+  reach: 'targets',
   examples: [],
   run: makeProposal,
   text: found => `${found.branch} at ${found.sha.slice(0, 7)}. ${found.next}`,
@@ -135,6 +136,7 @@ export const proposals = command({
   output: z.object({ proposals: z.array(view) }),
   role: 'viewer',
   effect: 'read',
+  reach: 'targets',
   examples: ['flyball proposals list'],
   run: async ports => {
     const found = await ports.repository.proposals();
@@ -172,6 +174,7 @@ export const proposalShow = command({
   positional: ['branch'],
   role: 'viewer',
   effect: 'read',
+  reach: 'targets',
   examples: ['flyball proposals show proposals/raise-psi-1a2b3c'],
   run: async (ports, input) => ({ branch: input.branch, diff: await ports.repository.diff(input.branch) }),
   text: (found, paint) =>
@@ -202,6 +205,7 @@ export const proposalMerge = command({
   positional: ['branch'],
   role: 'approver',
   effect: 'decide',
+  reach: 'fleet',
   examples: ['flyball proposals merge proposals/raise-psi-1a2b3c'],
   run: async (ports, input) => {
     const merged = await ports.repository.merge(input.branch, ports.world.realClock());
@@ -224,6 +228,7 @@ export const proposalClose = command({
   positional: ['branch'],
   role: 'operator',
   effect: 'decide',
+  reach: 'fleet',
   examples: ['flyball proposals close proposals/raise-psi-1a2b3c'],
   run: async (ports, input) => {
     await ports.repository.close(input.branch);

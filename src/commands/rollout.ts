@@ -34,6 +34,7 @@ export const rollout = command({
   positional: ['what', 'target'],
   role: 'operator',
   effect: 'decide',
+  reach: 'targets',
   examples: ['flyball rollout advance churn', 'flyball rollout abort model/churn --reason "complaints"'],
   run: async (ports, input) => {
     const { chain, episode } = await rollingOn(ports, input.target);

@@ -41,6 +41,7 @@ export const silence = command({
   output: shown,
   role: 'operator',
   effect: 'decide',
+  reach: 'fleet',
   examples: ['flyball silence --match severity=ticket --until 4h --reason "migration of the warehouse"'],
   run: async (ports, input) => {
     const now = ports.world.clock();
@@ -84,6 +85,7 @@ export const silences = command({
   output: z.object({ silences: z.array(shown) }),
   role: 'viewer',
   effect: 'read',
+  reach: 'targets',
   examples: ['flyball silences'],
   run: async ports => ({ silences: (await silencesInForce(ports)).map(one => ({ ...one })) }),
   text: found =>
@@ -108,6 +110,7 @@ export const silenceEnd = command({
   positional: ['id'],
   role: 'operator',
   effect: 'decide',
+  reach: 'fleet',
   examples: ['flyball silence end 1f0a9c2e'],
   run: async (ports, input) => {
     const all = await silencesInForce(ports);

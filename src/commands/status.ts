@@ -81,6 +81,7 @@ export const status = command({
   positional: ['target'],
   role: 'viewer',
   effect: 'read',
+  reach: 'targets',
   examples: ['flyball status', 'flyball status model/late-flights --json'],
   run: async (ports, input) => collect(ports, input),
   text,

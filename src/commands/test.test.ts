@@ -18,7 +18,7 @@ function portsFor(files: readonly PolicyText[] = []): Ports {
     emptyStore: () => openStore(':memory:'),
     worktree: async () => files,
     settings: { env: 'dev' },
-    role: 'viewer',
+    grants: [{ role: 'viewer' }],
     principal: { name: 'ana', door: 'cli', authenticated: false },
   };
   return ports as unknown as Ports;

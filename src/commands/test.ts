@@ -25,6 +25,7 @@ export const test = command({
   positional: ['folder'],
   role: 'viewer',
   effect: 'read',
+  reach: 'targets',
   needs: 'files',
   examples: ['flyball test policies', 'flyball test policies --filter drift --watch'],
   run: async (ports, { folder, filter, watch }) => {

@@ -46,6 +46,7 @@ export const validate = command({
   positional: ['folder'],
   role: 'viewer',
   effect: 'read',
+  reach: 'targets',
   needs: 'files',
   examples: ['flyball validate', 'flyball validate policies'],
   run: async (ports, input) => check(ports, await gather(ports, input)),

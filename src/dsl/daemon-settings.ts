@@ -1,6 +1,7 @@
 /** Reads daemon.yaml: the daemon's own settings, outside of the policy repository. Pure: text in, settings or problems out. */
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
+import { principals, stdio } from './daemon-principals.ts';
 import { parseDuration } from './quantity.ts';
 
 /** `127.0.0.1:8467`, `localhost:8467` or `[::1]:8467`. */
@@ -69,6 +70,8 @@ const schema = z.strictObject({
     .regex(/^[a-z][a-z0-9-]*$/, 'a word of lower case letters, digits and dashes')
     .default('dev'),
   trust: z.enum(['local-user', 'tokens']).default('tokens'),
+  principals: principals.describe('Who may do what, by name.'),
+  stdio: stdio.optional().describe('The principal that flyball mcp runs as.'),
   secrets: z
     .record(
       z.string().regex(/^FLYBALL_[A-Z0-9_]+$/, 'expected names that begin with FLYBALL_, in capitals'),
@@ -118,7 +121,7 @@ const schema = z.strictObject({
     .describe('An address that is asked again and again while the engine lives: it alarms when that ends.'),
 });
 
-const LATER = new Set(['principals', 'floors']);
+const LATER = new Set(['floors']);
 
 export type DaemonYaml = z.output<typeof schema>;
 

@@ -8,6 +8,7 @@ export { type DaemonYaml, parseDaemonYaml, parseListen } from './daemon-settings
 export { formatDiagnostic } from './diagnostic.ts';
 export { type File, kindsIn, parseDocuments } from './documents.ts';
 export { formatFile } from './format.ts';
+export { matchesGlob } from './glob.ts';
 export type { Expectation, PolicyTestSpec, TestEffect, TestEvent } from './policy-test.ts';
 export { formatDuration, parseDuration, parseTime } from './quantity.ts';
 export { type NextRevision, nextRevision } from './revision.ts';

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   entryLog,
   followProgress,
+  grantAll,
   lifeless,
   NOTE_MS,
   noteEnded,
@@ -44,7 +45,7 @@ export async function withHealth(
   const progress = followProgress(steady, await underWay(world));
   const metrics = metricsOf({ version: of.version, now: Date.now, ...processFigures(ending.signal) });
   meters.push(progress.meter, metrics.meter, entryLog(world.log));
-  const own = { ...ports, progress, principal: DOOR, role: 'viewer' as const };
+  const own = { ...ports, progress, principal: DOOR, grants: grantAll('viewer') };
   const door = await open(own, metrics, steady);
   const loops = [
     keepNoting(ports, progress, ending.signal),

@@ -157,6 +157,11 @@ const steps: readonly string[] = [
     json_build_array(json_build_array(0, policy, body))::text FROM observations;
   DROP TABLE observations;
   `,
+  `
+  -- Calls under a key of whoever asked, with their answers. They are of this day, and no part of a copy.
+  CREATE TABLE once (key TEXT COLLATE "C" PRIMARY KEY, at DOUBLE PRECISION NOT NULL, digest TEXT NOT NULL, answer TEXT);
+  CREATE INDEX once_at ON once (at);
+  `,
 ];
 
 export const postgresSchema: Schema = {

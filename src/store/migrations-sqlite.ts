@@ -232,6 +232,11 @@ const steps: readonly string[] = [
     json_array(json_array(0, policy, body)) FROM observations;
   DROP TABLE observations;
   `,
+  `
+  -- Calls under a key of whoever asked, with their answers. They are of this day, and no part of a copy.
+  CREATE TABLE once (key TEXT PRIMARY KEY, at REAL NOT NULL, digest TEXT NOT NULL, answer TEXT) STRICT;
+  CREATE INDEX once_at ON once (at);
+  `,
 ];
 
 export const sqliteSchema: Schema = {

@@ -8,6 +8,7 @@ import type { Database } from './database.ts';
 import { type LedgerStore, verify } from './ledger.ts';
 import { migrate } from './migrate.ts';
 import { noShapes, readObservations, sharedShapes } from './observations.ts';
+import { beginOnce, endOnce } from './once.ts';
 import { prune } from './prune.ts';
 import * as reads from './reads.ts';
 import { rebuild } from './rebuild.ts';
@@ -85,6 +86,8 @@ function storeOn(db: Database, folding: Folding): Store & LedgerStore {
                      ON CONFLICT (key) DO UPDATE SET value = excluded.value`;
         await session.run(sql, key, value);
       }),
+    beginOnce: (key, begun, bounds) => db.write(session => beginOnce(session, key, begun, bounds)),
+    endOnce: (key, answer) => db.write(session => endOnce(session, key, answer)),
     close: () => db.close(),
     verify: (chain, outside) => verify(db, chain, outside),
     rebuild: () => rebuild(db, folding, 'all'),

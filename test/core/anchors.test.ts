@@ -25,7 +25,7 @@ const quiet = { info() {}, warn() {}, error() {} };
 const opened = () =>
   open(settings, {
     principal: { name: 'ana', door: 'cli', authenticated: false },
-    role: 'admin',
+    grants: [{ role: 'admin' }],
     log: quiet,
     clock: () => 1_000_000,
   });

@@ -357,9 +357,7 @@ test('under trust: tokens nobody can decide without proof, and the refusal stand
     expect({ args, code, stderr }).toEqual({
       args,
       code: 1,
-      stderr: expect.stringMatching(
-        /expected approver\. daemon\.yaml says trust: tokens, so that needs proof of a person/,
-      ),
+      stderr: expect.stringMatching(/expected approver, proved by a token: set FLYBALL_TOKEN/),
     });
   }
   const audited = entriesOf(at.state, 'audit').map(({ body }) => `${body.result} ${body.command}`);

@@ -33,7 +33,11 @@ beforeAll(async () => {
       env: 'test',
       trust: 'local-user',
     },
-    { principal: { name: 'ana', door: 'cli', authenticated: false }, role: 'admin', clock: () => NOW },
+    {
+      principal: { name: 'ana', door: 'cli', authenticated: false },
+      grants: [{ role: 'admin' }],
+      clock: () => NOW,
+    },
   );
 });
 

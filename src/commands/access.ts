@@ -1,0 +1,118 @@
+/** Who may do what: grants of roles, on all targets or on some. Whoever is not granted something cannot see that it is there. */
+import { matchesGlob } from '../dsl/index.ts';
+import { chainOf } from '../engine/ids.ts';
+import type { Labels, Principal, Store } from '../model.ts';
+import { type Command, type Reach, ROLES, type Role } from './command.ts';
+
+/** A role on the targets that are named or labelled so; on all of them when neither is said. */
+export interface Grant {
+  readonly role: Role;
+  /** Globs over kind/name, such as `model/late-*`. */
+  readonly targets?: readonly string[] | undefined;
+  /** All of these are labels of the target's document. */
+  readonly labels?: Labels | undefined;
+}
+
+/** A principal of daemon.yaml. */
+export interface PrincipalSpec {
+  readonly kind: 'person' | 'agent' | 'service';
+  /** For whom an agent or a service acts. */
+  readonly for?: string | undefined;
+  readonly roles: readonly (Grant & { readonly env?: readonly string[] | undefined })[];
+  /** What a verified token of the identity provider says of them. */
+  readonly subjects: readonly string[];
+}
+
+/** What a principal of daemon.yaml may do in this environment; nothing when there is none of that name. */
+export function grantsOf(
+  {
+    principals,
+    env,
+  }: { readonly principals?: Readonly<Record<string, PrincipalSpec>>; readonly env: string },
+  name: string,
+): readonly Grant[] {
+  const roles = principals && Object.hasOwn(principals, name) ? (principals[name]?.roles ?? []) : [];
+  return roles
+    .filter(one => one.env === undefined || one.env.includes(env))
+    .map(({ env: _, ...grant }) => grant);
+}
+
+/** Who a principal of daemon.yaml is at a door, once they have proved it. */
+export function principalOf(
+  name: string,
+  { kind, for: onBehalfOf }: PrincipalSpec,
+  by: { readonly door: Principal['door']; readonly token?: string },
+): Principal {
+  return {
+    ...{ name, authenticated: true, ...by },
+    ...(kind === 'person' ? {} : { kind }),
+    ...(onBehalfOf === undefined ? {} : { onBehalfOf }),
+  };
+}
+
+/** Everything that whoever owns the machine may do. */
+export function grantAll(role: Role): readonly Grant[] {
+  return [{ role }];
+}
+
+/** True when `has` may do what `needed` may. */
+export function suffices(has: Role, needed: Role): boolean {
+  return ROLES.indexOf(has) >= ROLES.indexOf(needed);
+}
+
+/** The greatest of the roles, wherever it holds; undefined when there is none. */
+export function greatestRole(grants: readonly Grant[]): Role | undefined {
+  return ROLES.findLast(role => grants.some(grant => grant.role === role));
+}
+
+/** Grants none of which is more than `role`. */
+export function capped(grants: readonly Grant[], role: Role): readonly Grant[] {
+  return grants.map(grant => (suffices(role, grant.role) ? grant : { ...grant, role }));
+}
+
+const isWide = ({ targets, labels }: Grant) => targets === undefined && labels === undefined;
+
+/** Agents, and whoever comes by their door, never decide and never run Flyball itself. */
+export function isAgent({ door, kind }: Principal): boolean {
+  return door === 'mcp' || kind === 'agent';
+}
+
+/** Whether a call of this command can be allowed at all; which targets it may touch is seen in the call. */
+export function mayPerform(
+  command: Pick<Command, 'role' | 'effect'>,
+  { principal, grants }: { readonly principal: Principal; readonly grants: readonly Grant[] },
+): boolean {
+  if (isAgent(principal) && (command.effect === 'decide' || command.effect === 'operate')) return false;
+  return grants.some(grant => suffices(grant.role, command.role));
+}
+
+/** Whether the grants reach as far as a call does. */
+export function reaches(grants: readonly Grant[], role: Role, reach: Reach): boolean {
+  return grants.some(grant => suffices(grant.role, role) && (reach === 'targets' || isWide(grant)));
+}
+
+/** Tells of a target whether the role is granted on it; undefined when it is on all. */
+export async function targetsWith(
+  grants: readonly Grant[],
+  role: Role,
+  store: Pick<Store, 'revision'>,
+): Promise<((chain: string) => boolean) | undefined> {
+  const enough = grants.filter(grant => suffices(grant.role, role));
+  if (enough.some(isWide)) return undefined;
+  const labelled = enough.some(({ labels }) => labels !== undefined);
+  const labels = labelled ? await labelsOf(store) : new Map<string, Labels>();
+  return chain => enough.some(grant => covers(grant, chain, labels.get(chain) ?? {}));
+}
+
+function covers({ targets, labels }: Grant, chain: string, has: Labels): boolean {
+  const named = targets === undefined || targets.some(glob => matchesGlob(chain, glob));
+  return named && Object.entries(labels ?? {}).every(([name, value]) => has[name] === value);
+}
+
+/** Labels of the targets that are governed now. */
+async function labelsOf(store: Pick<Store, 'revision'>): Promise<ReadonlyMap<string, Labels>> {
+  const policies = (await store.revision())?.policies ?? [];
+  return new Map(
+    policies.map(({ target, documents }) => [chainOf(target), documents.model?.labels ?? {}] as const),
+  );
+}

@@ -1,0 +1,33 @@
+/** How a door reaches commands: in this process, or over the socket of the daemon. It is the same table either way. */
+import type { JsonObject, Principal } from '../model.ts';
+import { mayPerform } from './access.ts';
+import type { Command } from './command.ts';
+import { type CallOptions, enforcementNote, perform } from './perform.ts';
+import type { Ports } from './ports.ts';
+
+export interface Called {
+  readonly output: JsonObject;
+  /** What is to be said with it: that nothing is being enforced. */
+  readonly note?: string;
+}
+
+export interface Caller {
+  /** Throws what `perform` throws. */
+  call(command: Command, input: unknown, options?: CallOptions): Promise<Called>;
+  /** Whether a command can be allowed at all. */
+  may(command: Pick<Command, 'role' | 'effect'>): boolean;
+  readonly principal: Principal;
+}
+
+/** Commands in this process. */
+export function callerOf(ports: Ports): Caller {
+  return {
+    principal: ports.principal,
+    may: command => mayPerform(command, ports),
+    call: async (command, input, options) => {
+      const output = await perform(command, ports, input, options);
+      const note = await enforcementNote(command, ports);
+      return { output, ...(note === undefined ? {} : { note }) };
+    },
+  };
+}
