@@ -178,6 +178,8 @@ export interface Ports {
   };
   /** The chart library of pages, as text. */
   chartLibrary?(): Promise<ChartLibrary>;
+  /** The address of a page of the daemon, such as `/approvals/3fa9c1`; undefined where nobody is served. */
+  pageUrl?(path: string): string | undefined;
   /** Speaks MCP on standard input and output until it closes. */
   serveMcp?(): Promise<void>;
   /**
