@@ -3,6 +3,7 @@ import { matchesGlob } from '../dsl/index.ts';
 import { chainOf } from '../engine/ids.ts';
 import type { Labels, Principal, Store } from '../model.ts';
 import { type Command, type Reach, ROLES, type Role } from './command.ts';
+import { checkToken } from './tokens.ts';
 
 /** A role on the targets that are named or labelled so; on all of them when neither is said. */
 export interface Grant {
@@ -115,4 +116,62 @@ async function labelsOf(store: Pick<Store, 'revision'>): Promise<ReadonlyMap<str
   return new Map(
     policies.map(({ target, documents }) => [chainOf(target), documents.model?.labels ?? {}] as const),
   );
+}
+
+/** Who speaks at a door, and what they may do. */
+export interface Speaker {
+  readonly principal: Principal;
+  readonly grants: readonly Grant[];
+}
+
+type Trust = {
+  readonly trust: 'local-user' | 'tokens';
+  readonly env: string;
+  readonly principals?: Readonly<Record<string, PrincipalSpec>>;
+  readonly stdio?: { readonly principal: string } | undefined;
+};
+
+/**
+ * The user of this machine who gave no token, at its terminal or at the daemon's own socket. At the agents' door that is the
+ * principal that `stdio` names, else an agent of that user, who may propose. Nothing of it was proved.
+ */
+export function localSpeaker(user: string, door: 'cli' | 'mcp' | 'http', settings: Trust): Speaker {
+  if (door !== 'mcp')
+    return {
+      principal: { name: user, door, authenticated: false },
+      grants: grantAll(settings.trust === 'local-user' ? 'admin' : 'operator'),
+    };
+  const name = settings.stdio?.principal;
+  const spec = name === undefined ? undefined : settings.principals?.[name];
+  if (name !== undefined && spec)
+    return {
+      principal: { ...principalOf(name, spec, { door }), authenticated: false },
+      grants: capped(grantsOf(settings, name), 'operator'),
+    };
+  return {
+    principal: { name: `agent of ${user}`, door, authenticated: false, kind: 'agent', onBehalfOf: user },
+    grants: grantAll('proposer'),
+  };
+}
+
+/** Whoever shows a token: its principal, with no more than the token's role. The problem, when it counts for nobody. */
+export async function tokenSpeaker(
+  text: string,
+  door: Principal['door'],
+  {
+    settings,
+    store,
+    now,
+  }: { readonly settings: Trust; readonly store: Pick<Store, 'facts'>; readonly now: number },
+): Promise<Speaker | { readonly problem: string }> {
+  const token = await checkToken(store, text, now);
+  if ('problem' in token) return token;
+  const { principals = {} } = settings;
+  const spec = Object.hasOwn(principals, token.principal) ? principals[token.principal] : undefined;
+  if (!spec) return { problem: 'daemon.yaml has no principal any more whom this token is for' };
+  const grants = grantsOf(settings, token.principal);
+  return {
+    principal: principalOf(token.principal, spec, { door, token: token.id }),
+    grants: token.role === undefined ? grants : capped(grants, token.role),
+  };
 }

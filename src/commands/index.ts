@@ -23,6 +23,7 @@ import { status } from './status.ts';
 import { test } from './test.ts';
 import { tokenCreate, tokenList, tokenRevoke } from './token.ts';
 import { validate } from './validate.ts';
+import { whoami } from './whoami.ts';
 import { windows } from './windows.ts';
 
 export const commands: readonly Command[] = [
@@ -69,6 +70,7 @@ export const commands: readonly Command[] = [
   tokenCreate,
   tokenList,
   tokenRevoke,
+  whoami,
   mcp,
 ];
 
@@ -79,10 +81,13 @@ export {
   grantsOf,
   greatestRole,
   isAgent,
+  localSpeaker,
   mayPerform,
   type PrincipalSpec,
   principalOf,
+  type Speaker,
   suffices,
+  tokenSpeaker,
 } from './access.ts';
 export { refusalCounter } from './audit.ts';
 export { type Called, type Caller, callerOf } from './caller.ts';
@@ -98,3 +103,4 @@ export { type CallOptions, describeError, enforcementNote, perform, Refusal } fr
 export type { DaemonSettings, LedgerPort, PolicyText, Ports, ProposalView, RepositoryPort } from './ports.ts';
 export { followProgress, lifeless, type ProgressPort } from './progress.ts';
 export { checkToken, type TokenRecord } from './tokens.ts';
+export { whoami } from './whoami.ts';
