@@ -16,18 +16,26 @@ const MOST_REQUEST_MS = 30_000;
 /** How long after its deadline a cancelled run may go on before people are asked. */
 const CANCEL_GRACE_MS = 600_000;
 
-/** Moves one action by one call. Never throws: what failed is logged, and tried again later. */
-export async function moveAction(world: World, row: ActionRow): Promise<void> {
+/**
+ * Moves one action by one call. Never throws: what failed is logged, and tried again later. False when not even that could be
+ * written down: the row is as due as before, and whoever moves it is to rest first.
+ */
+export async function moveAction(world: World, row: ActionRow): Promise<boolean> {
   try {
     await move(world, row);
+    return true;
   } catch (error) {
     const about = actionIds(world, row);
     world.log.warn({ ...about, error: messageOf(error) }, 'effect call failed');
     // While it is starting, `polls` counts the times that nothing was found, and nothing else; the row may be starting by now.
     const polls = row.state === 'intended' ? 0 : row.state === 'starting' ? row.polls : row.polls + 1;
-    await postpone(world, row, backoff(row.polls), polls).catch(again =>
-      world.log.error({ ...about, error: messageOf(again) }, 'action could not be postponed'),
-    );
+    try {
+      await postpone(world, row, backoff(row.polls), polls);
+      return true;
+    } catch (again) {
+      world.log.error({ ...about, error: messageOf(again) }, 'action could not be postponed');
+      return false;
+    }
   }
 }
 

@@ -26,7 +26,7 @@ import {
 } from '../../test/core/outside.ts';
 import type { Effect, EntryBody, Input, Principal } from '../model.ts';
 import { appendInput, tick } from './drive.ts';
-import { effectDue, settleAll, tickDue } from './reconcile.ts';
+import { effectDue, run, settleAll, tickDue } from './reconcile.ts';
 import type { World } from './world.ts';
 
 const PERSON: Principal = { name: 'ben', door: 'cli', authenticated: true };
@@ -243,6 +243,39 @@ describe('the loop', () => {
     expect(finds).toBe(2);
     expect(to.real).toBeGreaterThanOrEqual(row?.leaseUntil ?? 0);
   });
+
+  test.each(['run', 'settleAll'] as const)(
+    'a state that takes no writes makes %s rest, not spin',
+    async how => {
+      await enforce(world, [retrains]);
+      await tick(world, CHAIN);
+      expect(await store.dueTargets(to.now)).toEqual([CHAIN]);
+      expect(await store.dueActions(to.real)).toHaveLength(1);
+      let tried = 0;
+      let rests = 0;
+      const full: World = {
+        ...world,
+        store: {
+          ...store,
+          transaction: async () => {
+            tried++;
+            throw new Error('the disk is full');
+          },
+        },
+      };
+      const pause = (ms: number) => {
+        if (ms >= 1000) rests++;
+        return new Promise<void>(resolve => setImmediate(resolve));
+      };
+      const stopped = () => rests >= 10 || tried > 500;
+      if (how === 'run') await run(full, { pause, stopped, restMs: 5 });
+      else await settleAll(full, pause, stopped);
+      expect(rests).toBeGreaterThanOrEqual(10);
+      expect(tried).toBeLessThan(100);
+      await settle(world, to);
+      expect(to.capabilities).toEqual(['pipeline.run']);
+    },
+  );
 
   test('one failing target never stops another, and one failing policy is named', async () => {
     const nonsense = { text: '', logic: { nonsense: [1] }, position: { file: 'x', line: 1, column: 1 } };

@@ -14,7 +14,7 @@ const MOST_EFFECTS = 16;
 /** Targets that are looked at together, and how many may be under way at once. */
 const BATCH = 512;
 const MOST_TARGETS = 2048;
-/** After a round that failed, such as for a locked state. */
+/** After a round that failed, and before what could not even be put off is tried again: a state that is locked, or a full disk. */
 const FAILED_MS = 1000;
 
 /** Which chains a round works on; all when it is not said. */
@@ -23,17 +23,28 @@ const EVERY: Concerned = () => true;
 
 /** Ticks every target that is due, one after the other. One failing target never stops another. Returns how many were looked at. */
 export async function tickDue(world: World, concerned = EVERY): Promise<number> {
-  const chains = (await world.store.dueTargets(world.clock())).filter(concerned);
-  for (const chain of chains) await guarded(world, chain, () => tick(world, chain));
-  return chains.length;
+  return (await tickRound(world, concerned)).length;
 }
 
 /** Moves the actions that are due by one call each: start, find or poll. Returns how many were touched. */
 export async function effectDue(world: World, concerned = EVERY): Promise<number> {
+  return (await effectRound(world, concerned)).length;
+}
+
+/** Of each one whether it is over or put off; false when it is as due as before. */
+type Round = readonly boolean[];
+
+async function tickRound(world: World, concerned: Concerned): Promise<Round> {
+  const chains = (await world.store.dueTargets(world.clock())).filter(concerned);
+  const round: boolean[] = [];
+  for (const chain of chains) round.push(await guarded(world, chain, () => tick(world, chain)));
+  return round;
+}
+
+async function effectRound(world: World, concerned: Concerned): Promise<Round> {
   const due = await world.store.dueActions(world.realClock());
   const rows = due.filter(row => concerned(row.chain)).slice(0, MOST_EFFECTS);
-  await Promise.all(rows.map(row => moveAction(world, row)));
-  return rows.length;
+  return Promise.all(rows.map(row => moveAction(world, row)));
 }
 
 /**
@@ -48,9 +59,9 @@ export async function settleAll(
 ): Promise<void> {
   for (;;) {
     if (stopped()) return;
-    const looked = await tickDue(world, concerned);
-    const moved = await effectDue(world, concerned);
-    if (looked + moved > 0) continue;
+    const round = [...(await tickRound(world, concerned)), ...(await effectRound(world, concerned))];
+    if (round.includes(false)) await pause(FAILED_MS);
+    if (round.length > 0) continue;
     const live = (await world.store.actions({ live: true })).filter(row => concerned(row.chain));
     const times = live
       .filter(row => row.state !== 'unresolved')
@@ -89,7 +100,11 @@ export async function run(world: World, running: Running): Promise<void> {
     if (chains.length === 0) return 0;
     for (const chain of chains) looking.add(chain);
     const over: Promise<unknown> = tickMany(world, chains, chain => looking.delete(chain))
-      .then(derived => derived.length > 0 && effects.ring())
+      .then(derived => {
+        if (derived.length > 0) effects.ring();
+        // Some could not even be put off.
+        return chains.some(chain => looking.has(chain)) ? running.pause(FAILED_MS) : undefined;
+      })
       .catch(error => {
         world.log.error({ error: String(error) }, 'targets could not be read');
         return running.pause(FAILED_MS);
@@ -112,12 +127,12 @@ export async function run(world: World, running: Running): Promise<void> {
     for (const row of rows) moving.set(row.action.key, moved(row));
     return rows.length;
   };
-  const moved = (row: ActionRow) =>
-    moveAction(world, row).finally(() => {
-      moving.delete(row.action.key);
-      targets.ring();
-      effects.ring();
-    });
+  const moved = async (row: ActionRow) => {
+    if (!(await moveAction(world, row))) await running.pause(FAILED_MS);
+    moving.delete(row.action.key);
+    targets.ring();
+    effects.ring();
+  };
   await Promise.all([
     loop(world, running, 'ticks', targets, ticks),
     loop(world, running, 'effects', effects, moves),

@@ -15,7 +15,10 @@ const MOST_LOOKS = 256;
 /** How long a target whose tick failed is left alone. */
 const FAILED_MS = 1000;
 
-/** Ticks these targets and says of each when it is done. Never throws for one of them. Gives those that derived something. */
+/**
+ * Ticks these targets and says of each when it is done, or at least put off. Never throws for one of them. Gives those that
+ * derived something.
+ */
 export async function tickMany(
   world: World,
   chains: readonly string[],
@@ -31,7 +34,7 @@ export async function tickMany(
     const moment = moments[index];
     if (!moment) return;
     const chain = chainOf(moment.row.target);
-    await guarded(
+    const rests = await guarded(
       world,
       chain,
       async () => {
@@ -43,19 +46,22 @@ export async function tickMany(
       },
       revision?.commit.sha,
     );
-    done(chain);
+    if (rests) done(chain);
   };
   await sideBySide(rows.length, MOST_LOOKS, one);
   return derived;
 }
 
-/** One tick; a target whose tick fails is logged, left alone for a moment, and looked at again. */
+/**
+ * One tick; a target whose tick fails is logged, left alone for a moment, and looked at again. False when not even that could be
+ * written down: it is as due as before, and whoever looks at it is to rest first.
+ */
 export async function guarded(
   world: World,
   chain: string,
   work: () => Promise<unknown>,
   commit?: string,
-): Promise<void> {
+): Promise<boolean> {
   const about = tickIds(world, chain, commit);
   const began = world.realClock();
   const told = (failed: boolean) =>
@@ -63,12 +69,17 @@ export async function guarded(
   try {
     await work();
     told(false);
+    return true;
   } catch (error) {
     told(true);
     world.log.error({ ...about, error: messageOf(error) }, 'tick failed');
-    await world.store
-      .transaction(tx => tx.setDue(chain, world.clock() + FAILED_MS))
-      .catch(() => world.log.error(about, 'tick could not be postponed'));
+    try {
+      await world.store.transaction(tx => tx.setDue(chain, world.clock() + FAILED_MS));
+      return true;
+    } catch {
+      world.log.error(about, 'tick could not be postponed');
+      return false;
+    }
   }
 }
 
