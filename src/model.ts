@@ -1466,6 +1466,8 @@ export interface ActionHistory {
   readonly approval?: string;
   /** Until when a yes that a hold kept from being used stays good. */
   readonly approvedUntil?: number;
+  /** Who said no after enough had said yes, before it began: it begins on no yes of that question. */
+  readonly denied?: string;
   /** A closed gate asked it to end: it is tried again when that lets it. */
   readonly gated?: boolean;
   /** When it was first asked to end. */

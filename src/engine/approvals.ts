@@ -72,7 +72,8 @@ export function quorumOf({ quorum, statedQuorum, votes }: Ask): number {
 
 /**
  * The action as people said yes to it, when that yes is still good for what is about to be done: a further attempt of what
- * failed, or one that a hold kept from beginning until the approval's end. Undefined when it has to be asked.
+ * failed, or one that a hold kept from beginning until the approval's end, if nobody has said no since. Undefined when it has to
+ * be asked.
  */
 export function yesTo(
   own: Own,
@@ -82,7 +83,8 @@ export function yesTo(
   const before = own.actions[action.id];
   if (before?.approval === undefined || before.action.planHash !== action.planHash) return undefined;
   if (before.state !== 'withdrawn') return { action, approval: undefined };
-  if (before.approvedUntil === undefined || at >= before.approvedUntil) return undefined;
+  if (before.denied !== undefined || before.approvedUntil === undefined || at >= before.approvedUntil)
+    return undefined;
   const { attempt, key } = action;
   return { action: { ...withTimes(before.action, action), attempt, key }, approval: before.approval };
 }

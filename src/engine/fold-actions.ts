@@ -9,8 +9,9 @@ const SPENT_KEPT = 1000;
 
 export function foldVote(own: Own, body: Extract<Input, { kind: 'approval' }>, at: number): Own {
   const ask = own.asks[body.approval];
+  if (!ask) return body.decision === 'no' ? denyGranted(own, body) : own;
   // What comes after the end is on record and decides nothing.
-  if (!ask || at >= ask.expires) return own;
+  if (at >= ask.expires) return own;
   const vote = {
     by: body.by,
     decision: body.decision,
@@ -19,6 +20,14 @@ export function foldVote(own: Own, body: Extract<Input, { kind: 'approval' }>, a
   };
   const votes = [...ask.votes.filter(one => one.by.name !== body.by.name), vote];
   return { ...own, asks: { ...own.asks, [ask.approval]: { ...ask, votes } } };
+}
+
+/** A no that comes when enough have said yes still counts for what has not begun. Who may say it was up to the question: anybody's is heeded. */
+function denyGranted(own: Own, { approval, by }: Extract<Input, { kind: 'approval' }>): Own {
+  const granted = Object.values(own.actions).find(
+    one => one.approval === approval && (one.state === 'intended' || one.state === 'withdrawn'),
+  );
+  return granted ? updateAction(own, granted.action.id, { denied: by.name }) : own;
 }
 
 export function foldAsk(own: Own, body: Extract<Derived, { kind: 'ask' }>, at: number): Own {

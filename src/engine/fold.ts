@@ -55,7 +55,7 @@ import {
 } from './records.ts';
 
 /** Raise it when `Own` or its meaning changes: projections are rebuilt from the entries then. */
-export const FOLD_VERSION = 6;
+export const FOLD_VERSION = 7;
 
 /** The history of a target about which nothing is known yet. */
 export function emptyOwn(target: TargetRef): Own {

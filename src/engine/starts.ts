@@ -19,7 +19,7 @@ export function checkStarts(draft: Draft, policies: readonly ClosedPolicy[]): vo
     const episode = draft.own.episodes[record.episode];
     const refusal = record.cancelRequested
       ? { reason: 'cancelled' as const, message: 'cancelled before its start' }
-      : refusalOf(draft, policies, record);
+      : (deniedBy(record) ?? refusalOf(draft, policies, record));
     if (!refusal || !episode) continue;
     const { id, attempt, step } = record.action;
     const { cause } = episode;
@@ -38,6 +38,12 @@ export function checkStarts(draft: Draft, policies: readonly ClosedPolicy[]): vo
       ...(version === undefined ? {} : { version }),
     });
   }
+}
+
+function deniedBy({ denied }: ActionHistory): Refusal | undefined {
+  return denied === undefined
+    ? undefined
+    : { reason: 'denied', message: `denied by ${denied} before its start` };
 }
 
 function refusalOf(

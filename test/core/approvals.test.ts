@@ -126,6 +126,46 @@ describe('approvals', () => {
     expect(sim.of('intent')).toHaveLength(1);
   });
 
+  test('a no after enough have said yes counts until it has begun: it is asked anew', () => {
+    const sim = asking();
+    vote(sim, 'yes');
+    sim.tick(DRIFTED);
+    const record = sim.live('retrain');
+    vote(sim, 'no', CLEO);
+    expect(sim.start(record)).toMatchObject([
+      { reason: 'denied', message: 'denied by cleo before its start' },
+    ]);
+    sim.tick(DRIFTED);
+    expect(sim.of('ask')).toHaveLength(2);
+    expect(sim.of('intent')).toHaveLength(1);
+  });
+
+  test('a no while a yes waits to be used takes it back', () => {
+    const sim = asking();
+    vote(sim, 'yes');
+    sim.tick(DRIFTED);
+    sim.pause('verb:retrain');
+    expect(sim.start(sim.live('retrain'))).toMatchObject([{ reason: 'paused' }]);
+    vote(sim, 'no', CLEO);
+    sim.resume('verb:retrain');
+    sim.tick(DRIFTED);
+    expect(sim.of('ask')).toHaveLength(2);
+    expect(sim.of('intent')).toHaveLength(1);
+  });
+
+  test('a no of what has begun decides nothing', () => {
+    const sim = asking();
+    vote(sim, 'yes');
+    sim.tick(DRIFTED);
+    const record = sim.live('retrain');
+    expect(sim.start(record)).toEqual([]);
+    vote(sim, 'no', CLEO);
+    sim.end(record, 'succeeded', { version: 'v2' });
+    sim.run(2, DRIFTED);
+    expect(sim.of('ask')).toHaveLength(1);
+    expect(sim.of('withdrawn')).toEqual([]);
+  });
+
   test.each([
     ['a stranger', 'zoe', 1, 0],
     ['the author of the change', 'ana', 1, 0],
