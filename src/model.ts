@@ -96,6 +96,9 @@ export interface Document<Kind extends DocumentKind = DocumentKind, Spec = unkno
   readonly positions: Readonly<Record<string, Position>>;
 }
 
+/** Who wrote a commit, as git says it. `key`: that of a signature that was verified. Text alone is what anybody may write. */
+export type CommitAuthor = string | { readonly email: string; readonly key: string };
+
 export interface ApprovalSpec {
   /** Groups or people of Settings, or `owner`: any member counts. */
   readonly from: readonly string[];
@@ -199,9 +202,20 @@ export interface RolloutGate {
   readonly fails: { readonly count: number; readonly of: number };
 }
 
+/** By what a person is known outside. With `keys`, only a commit signed with one of them is theirs. */
+export interface PersonSpec {
+  readonly emails: readonly string[];
+  /** `SHA256:…` of SSH keys, fingerprints of OpenPGP keys. */
+  readonly keys?: readonly string[];
+  /** Names of accounts. */
+  readonly github?: string;
+  readonly gitlab?: string;
+  readonly gitea?: string;
+}
+
 export interface SettingsSpec {
   readonly mode?: Mode | Readonly<Record<string, Mode>>;
-  readonly people: Readonly<Record<string, { readonly emails: readonly string[] }>>;
+  readonly people: Readonly<Record<string, PersonSpec>>;
   readonly groups: Readonly<Record<string, readonly string[]>>;
   readonly windows?: Readonly<Record<string, WindowSpec>>;
   readonly guard?: {
@@ -480,6 +494,36 @@ export interface InhibitorRef {
   readonly everyMs: number;
 }
 
+/**
+ * The least that admission adds for some verbs on some targets, from the daemon's own configuration: no policy and no Model can
+ * lower it. What it does not say, it adds nothing to.
+ */
+export interface Floor {
+  readonly name: string;
+  /** Globs on `kind/name`; absent: every target. */
+  readonly targets?: readonly string[];
+  /** Labels of the target's document, all of them. */
+  readonly labels?: Labels;
+  /** Absent: every verb that changes something. */
+  readonly verbs?: readonly string[];
+  /** Binds safe verbs as well. */
+  readonly safe?: true;
+  /** A ceiling. */
+  readonly mode?: 'observe';
+  readonly approval?: FloorApproval;
+  readonly rate?: RateSpec;
+  readonly cooldownMs?: number;
+  /** Names of Connections that may be acted on; a star at the end matches a prefix. */
+  readonly connections?: readonly string[];
+}
+
+/** `from` names persons, never groups: those are the repository's. Absent: whom the policy asks, or the owner. */
+export interface FloorApproval {
+  readonly from?: readonly string[];
+  readonly quorum: number;
+  readonly expiresMs?: number;
+}
+
 /** What Settings and the Policy add to the Model's limits; they bind together. */
 export interface GuardSpec {
   readonly cooldownMs?: number;
@@ -557,10 +601,10 @@ export interface Revision {
   /** The head did not descend from the one before (amend, rebase, force-push). */
   readonly rewritten?: { readonly from: string; readonly at: number };
   /**
-   * E-mail addresses of whoever wrote a commit since the revision before, sorted; none when it cannot be told. Absent in the first
+   * Whoever wrote a commit since the revision before, by e-mail address, sorted; none when it cannot be told. Absent in the first
    * revision: the author of its commit.
    */
-  readonly authors?: readonly string[];
+  readonly authors?: readonly CommitAuthor[];
   /** The commit from which `authors` counts: the last one before it that was wholly in force. */
   readonly wholeSince?: string;
 }
@@ -717,6 +761,7 @@ export interface Verdict {
 /** The closed list of reasons for holding, in the order of admission. */
 export type HoldReason =
   | 'mode'
+  | 'floor'
   | 'paused'
   | 'window'
   | 'inhibited'
@@ -840,6 +885,8 @@ export interface Action {
   readonly planHash: string;
   /** Over what it does, but for when and for whom: actions with an equal one are the same, and one of them is enough. */
   readonly callHash?: string;
+  /** Over the approval that floors asked for when it was formed; absent where none did. */
+  readonly floors?: string;
 }
 
 /** A row of the actions table: what the shell works through. */
@@ -878,7 +925,7 @@ export interface Principal {
   readonly name: string;
   readonly door: 'cli' | 'mcp' | 'http' | 'demo' | 'daemon';
   readonly authenticated: boolean;
-  /** Absent: a person. An agent asks, and never decides; a service is a program of the people themselves. */
+  /** Absent: a person. An agent asks, and never decides; a service is a program that nobody watches, and decides no more. */
   readonly kind?: 'agent' | 'service';
   /** The person for whom an agent or a service acts, who counts as having asked. */
   readonly onBehalfOf?: string;
@@ -955,7 +1002,7 @@ export type Input =
       readonly policies: Readonly<Record<string, PolicyHashes>>;
       readonly rewritten?: string;
       /** As of the revision; absent in old entries: the author of the commit alone. */
-      readonly authors?: readonly string[];
+      readonly authors?: readonly CommitAuthor[];
     }
   | { readonly kind: 'start-due'; readonly action: string; readonly attempt: number }
   | Report;
@@ -1077,6 +1124,9 @@ export type Derived =
       /** What people had said to the same plan, before the question was taken back: it counts still. */
       readonly votes?: Ask['votes'];
       readonly why: ApprovalCause;
+      /** Where floors have a say: which, and the only persons whose yes they take. */
+      readonly floors?: readonly string[];
+      readonly among?: readonly string[];
     }
   | {
       readonly kind: 'intent';
@@ -1254,8 +1304,11 @@ export type Derived =
       readonly episode?: number;
     };
 
-/** Why people are asked: a limit wants it, the episode is of other clauses, or somebody took the version out of service. */
-export type ApprovalCause = 'approval' | 'adopt' | 'reverted';
+/**
+ * Why people are asked: a limit wants it, the episode is of other clauses, somebody took the version out of service, or only a
+ * floor of the daemon's own configuration wants it.
+ */
+export type ApprovalCause = 'approval' | 'adopt' | 'reverted' | 'floor';
 
 /** Why a sequence gave up. */
 export type StallReason =
@@ -1435,6 +1488,9 @@ export interface Ask {
   readonly escalateAt?: number;
   /** When it is more than a limit that wants it. */
   readonly why?: Exclude<ApprovalCause, 'approval'>;
+  /** Floors that have a say in it, and the only persons whose yes they take. */
+  readonly floors?: readonly string[];
+  readonly among?: readonly string[];
   readonly at: number;
   readonly votes: readonly Vote[];
 }
@@ -1508,8 +1564,8 @@ export interface Own {
   readonly commit?: string;
   /** As of the last `revision`. */
   readonly policies: Readonly<Record<string, PolicyHashes>>;
-  /** By policy: e-mails of those who may have written the change that last altered its acting hash; none when nobody can tell. */
-  readonly authors: Readonly<Record<string, readonly string[]>>;
+  /** By policy: those who may have written the change that last altered its acting hash; none when nobody can tell. */
+  readonly authors: Readonly<Record<string, readonly CommitAuthor[]>>;
   /** policy → rule → group key → state. */
   readonly rules: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, RuleState>>>>>>;
   /** Open ones, and ended ones that still have a running action. */

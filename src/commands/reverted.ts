@@ -5,6 +5,7 @@ import { safe, when } from './time.ts';
 /** What else than a limit asks for a yes. */
 export const ASKED_FOR: Readonly<Record<NonNullable<Ask['why']>, string>> = {
   adopt: 'the episode was opened in observe mode, or under other clauses',
+  floor: 'a floor of daemon.yaml asks for it',
   reverted: 'somebody took this version out of service',
 };
 

@@ -7,6 +7,11 @@ export const HOLD_REASONS: Readonly<Record<HoldReason, { readonly means: string;
     means: 'The effective mode is observe: this is what would be done.',
     ends: 'A commit that says enforce, where Settings, Model and connections allow it.',
   },
+  floor: {
+    means:
+      "A floor of daemon.yaml does not let this Connection be acted on. Other floors show under their guard's reason.",
+    ends: 'A commit that acts on another Connection, or another floor.',
+  },
   paused: {
     means: 'A person has paused everything, this target or this verb.',
     ends: 'flyball resume.',

@@ -11,6 +11,7 @@ const START = '2026-01-05';
 /** Every reason for holding. The compiler sees to it that none of the closed list is missing. */
 const REASONS = Object.keys({
   mode: 0,
+  floor: 0,
   paused: 0,
   window: 0,
   inhibited: 0,

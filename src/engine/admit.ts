@@ -6,6 +6,7 @@ import type {
   Action,
   ClosedPolicy,
   Facts,
+  Floor,
   GuardSpec,
   Hold,
   Mode,
@@ -16,12 +17,14 @@ import type {
 } from '../model.ts';
 import { beyondRadius } from './blast-radius.ts';
 import { asObject, moment } from './fact-values.ts';
+import { floorsOn, floorText, heldByFloors } from './floors.ts';
 import { heldByRollout } from './fold-rollout.ts';
 import type { Progress } from './form.ts';
 import { gatedBy } from './gates.ts';
 import { chainOf } from './ids.ts';
 import { inhibitedBy } from './inhibition.ts';
 import { subjectLocked } from './locks.ts';
+import { isMessage } from './message-verbs.ts';
 import { unreachable } from './reachability.ts';
 import { isExcluded } from './schedule.ts';
 import { closedWindows } from './windows.ts';
@@ -59,9 +62,15 @@ export function admit(asked: Asked): readonly Hold[] {
   if (isMessage(asked.verb)) return [];
   const { action, facts, at, chain, policy, plan, verb, own } = asked;
   const locked = subjectLocked(facts, action) ?? (verb.safe ? undefined : heldByRollout(own, action));
-  const always = [...modeHold(asked), ...pauses(asked), ...exclusion(asked)];
+  const floors = floorsOn(asked);
+  const always = [
+    ...modeHold(asked),
+    ...heldByFloors(floors, verb, action),
+    ...pauses(asked),
+    ...exclusion(asked),
+  ];
   const lock = locked ? [locked] : [];
-  if (verb.safe) return [...always, ...lock];
+  if (verb.safe) return [...always, ...lock, ...(action.phase === 0 ? budgets(asked, floors) : [])];
   const first = isFirst(asked);
   const guard: GuardSpec = plan.guard;
   return [
@@ -74,13 +83,8 @@ export function admit(asked: Asked): readonly Hold[] {
     ...(first && policy
       ? beyondRadius(guard.blastRadius ?? [], { facts, chain, policy: policy.policy, at })
       : []),
-    ...(action.phase === 0 ? budgets(asked) : []),
+    ...(action.phase === 0 ? budgets(asked, floors) : []),
   ];
-}
-
-/** Messages change nothing that serves or trains: they are never held, only deduplicated. */
-export function isMessage(verb: Verb): boolean {
-  return verb.name === 'notify' || verb.name === 'escalate';
 }
 
 /** The sequence's first disruptive action: the one that blast radius and inhibition are about. */
@@ -131,30 +135,53 @@ function exclusion({ policy, at }: Asked): Hold[] {
   return [{ reason: 'excluded', message, ...(until === undefined ? {} : { until }) }];
 }
 
-/** Rate and cooldown of the Model, and of the policy for its sequence's first action; the tighter binds. */
-function budgets(asked: Asked): Hold[] {
-  const { plan, own, action, verb, at } = asked;
-  const limits = plan.documents.model?.actions[verb.name];
-  const guard = action.stepIndex === 0 || isFirst(asked) ? plan.guard : {};
+interface Limit {
+  readonly rate?: RateSpec;
+  readonly cooldownMs?: number;
+  /** Whose it is, where people must be told. */
+  readonly by: string;
+}
+
+/**
+ * Rate and cooldown of the Model, of the policy for its sequence's first action, and of floors; the tightest binds. A safe verb
+ * has those of floors alone.
+ */
+function budgets(asked: Asked, floors: readonly Floor[]): Hold[] {
+  const { own, action, verb, at } = asked;
   const spent = own.spent[verb.name] ?? { at: [] };
   // What the action's own first attempt consumed does not count against it, nor does the end of an attempt of its own.
   const consumed = own.actions[action.id]?.spentAt;
   const endedAt = spent.endedBy === action.id ? spent.endedBefore : spent.endedAt;
   const index = consumed === undefined ? -1 : spent.at.indexOf(consumed);
   const others = index < 0 ? spent.at : spent.at.toSpliced(index, 1);
-  const rates = [limits?.rate, guard.rate].flatMap(rate =>
-    rate ? overRate(rate, others, at, verb.name) : [],
-  );
-  const cooldownMs = Math.max(limits?.cooldownMs ?? 0, guard.cooldownMs ?? 0);
+  const limits = limitsOf(asked, floors);
+  const rates = limits.flatMap(limit => overRate(limit, others, at, verb.name));
+  const longest = limits.reduce<Limit>(longer, { by: '' });
+  const { cooldownMs = 0, by } = longest;
   const until = (endedAt ?? Number.NEGATIVE_INFINITY) + cooldownMs;
   if (cooldownMs === 0 || until <= at) return rates;
-  return [...rates, { reason: 'cooldown', message: `${verb.name} cools down after its last run`, until }];
+  const message = `${verb.name} cools down after its last run${by}`;
+  return [...rates, { reason: 'cooldown', message, until }];
 }
 
-function overRate(rate: RateSpec, spent: readonly number[], at: number, verb: string): Hold[] {
+function longer(a: Limit, b: Limit): Limit {
+  return (b.cooldownMs ?? 0) > (a.cooldownMs ?? 0) ? b : a;
+}
+
+function limitsOf(asked: Asked, floors: readonly Floor[]): readonly Limit[] {
+  const { plan, action, verb } = asked;
+  const ofFloors = floors.map(floor => ({ ...floor, by: ` (${floorText([floor.name])})` }));
+  if (verb.safe) return ofFloors;
+  const ofModel = plan.documents.model?.actions[verb.name] ?? {};
+  const ofPolicy = action.stepIndex === 0 || isFirst(asked) ? plan.guard : {};
+  return [{ ...ofModel, by: '' }, { ...ofPolicy, by: '' }, ...ofFloors];
+}
+
+function overRate({ rate, by }: Limit, spent: readonly number[], at: number, verb: string): Hold[] {
+  if (rate === undefined) return [];
   const recent = spent.filter(one => one > at - rate.perMs);
   const oldest = recent.at(-rate.count);
   if (recent.length < rate.count || oldest === undefined) return [];
-  const message = `${verb} was begun ${recent.length} times in its period, ${rate.count} are allowed`;
+  const message = `${verb} was begun ${recent.length} times in its period, ${rate.count} are allowed${by}`;
   return [{ reason: 'rate', message, until: oldest + rate.perMs }];
 }

@@ -6,19 +6,27 @@ import type {
   Ask,
   ClosedPolicy,
   Episode,
+  Facts,
   Own,
   SequencePlan,
   StepSpec,
   Verb,
 } from '../model.ts';
-import { isMessage } from './admit.ts';
+import { approvalOfFloors, type FloorsApproval, floorsOn, TRUST } from './floors.ts';
 import { promotedBy } from './fold-reverts.ts';
+import { chainOf } from './ids.ts';
+import { isMessage } from './message-verbs.ts';
+import { type Authors, isPerson, peopleBehind } from './persons.ts';
 import { authorsIn } from './records.ts';
 
 const ADOPTION: Omit<ApprovalSpec, 'from'> = { quorum: 1, expiresMs: 86_400_000, reaskMs: 86_400_000 };
 
+/** An approval as it is asked for. `floors`, `among`: where floors have a say, and the only persons whose yes they take. */
+export type Approval = ApprovalSpec &
+  Pick<Ask, 'statedQuorum' | 'floors' | 'among'> & { readonly why: ApprovalCause };
+
 /**
- * The approval that an action needs, or undefined. Where several ask for one (the Model, the step, an adoption), all of
+ * The approval that an action needs, or undefined. Where several ask for one (a floor, the Model, the step, an adoption), all of
  * them are met: the greatest quorum, the shortest expiry, the longest `reask`, the soonest page, and only people whom each of
  * them names. A version that somebody took out of service is not promoted again without a yes of the owner.
  */
@@ -29,9 +37,10 @@ export function approvalFor(asked: {
   readonly episode: Episode;
   readonly policy: ClosedPolicy;
   readonly own: Own;
+  readonly facts: Facts;
   readonly action: Action;
-}): (ApprovalSpec & { readonly why: ApprovalCause; readonly statedQuorum?: number }) | undefined {
-  const { verb, step, plan, episode, policy, own } = asked;
+}): Approval | undefined {
+  const { verb, step, plan, episode, policy, own, facts } = asked;
   if (isMessage(verb)) return undefined;
   const adopts = needsAdoption(episode, policy);
   const reverted = isReverted(own, asked.action);
@@ -41,9 +50,11 @@ export function approvalFor(asked: {
   const owner = plan.documents.model?.owner;
   const adoption = { ...ADOPTION, from: owner === undefined ? [] : [owner] };
   // Who may adopt is the owner, unless the action says itself who decides.
-  const all = stated.length === 0 ? (adopts || reverted ? [adoption] : []) : stated;
-  if (all.length === 0) return undefined;
-  const bounds = adopts ? [...all, ADOPTION] : all;
+  const all: ApprovalSpec[] = stated.length === 0 ? (adopts || reverted ? [adoption] : []) : stated;
+  const floor = approvalOfFloors(floorsOn({ facts, verb, chain: chainOf(policy.target), plan, policy }));
+  if (all.length === 0 && floor === undefined) return undefined;
+  if (all.length === 0) all.push({ ...adoption, from: floor?.from ?? adoption.from });
+  const bounds = [...all, ...(adopts ? [ADOPTION] : []), ...(floor ? [boundsOf(floor)] : [])];
   const escalates = all.some(one => one.onExpiry === 'escalate');
   const waits = all.flatMap(one => one.escalateAfterMs ?? []);
   return {
@@ -56,8 +67,15 @@ export function approvalFor(asked: {
     reaskMs: Math.max(...bounds.map(one => one.reaskMs)),
     ...(escalates ? { onExpiry: 'escalate' as const } : {}),
     ...(waits.length === 0 ? {} : { escalateAfterMs: Math.min(...waits) }),
-    why: adopts ? 'adopt' : reverted ? 'reverted' : 'approval',
+    ...(floor ? { floors: floor.floors } : {}),
+    ...(floor?.from ? { among: floor.from } : {}),
+    why: adopts ? 'adopt' : reverted ? 'reverted' : stated.length > 0 ? 'approval' : 'floor',
   };
+}
+
+/** What a floor leaves open binds nothing. */
+function boundsOf({ quorum, expiresMs = Number.POSITIVE_INFINITY }: FloorsApproval) {
+  return { quorum, expiresMs, reaskMs: 0 };
 }
 
 /** An author whom nobody vouches for could be the approver: two people decide then. */
@@ -66,8 +84,10 @@ function raised(quorum: number, authors: Authors) {
 }
 
 /** How many must say yes. Separation of duties is waived with the proof of persons (`trust: local-user`). */
-export function quorumOf({ quorum, statedQuorum, votes }: Ask): number {
-  return votes.some(({ by }) => !by.authenticated) ? (statedQuorum ?? quorum) : quorum;
+export function quorumOf(waiting: Ask, by: Voters): number {
+  const { quorum, statedQuorum, votes } = waiting;
+  const isWaived = votes.some(vote => !vote.by.authenticated && counts(waiting, vote, by));
+  return isWaived ? (statedQuorum ?? quorum) : quorum;
 }
 
 /**
@@ -138,18 +158,30 @@ function membersOf(names: readonly string[], { groups, people }: Documents): rea
   return [...new Set(found)];
 }
 
+/** What decides whose vote counts. */
+export interface Voters {
+  readonly policy: ClosedPolicy;
+  readonly episode: Episode;
+  readonly draft: { readonly facts: Facts };
+}
+
 /**
- * True for the vote of someone who may decide; whoever asked for it while it waited may not. Unauthenticated ones exist only
- * under `trust: local-user`, which waives both checks.
+ * True for the vote of someone who may decide; whoever asked for it while it waited may not, and no agent ever. One whom nobody
+ * has proven counts only under `trust: local-user`, which waives separation of duties, whatever a door let through.
  */
 export function counts(
   waiting: Ask,
-  vote: Ask['votes'][number],
-  { policy, episode }: { readonly policy: ClosedPolicy; readonly episode: Episode },
+  { by }: Ask['votes'][number],
+  { policy, episode, draft }: Voters,
 ): boolean {
-  if (!vote.by.authenticated) return true;
-  const members = membersOf(waiting.from, policy.documents);
-  return members.includes(vote.by.name) && !refusedFor(waiting, episode).includes(vote.by.name);
+  if (!isPerson(by)) return false;
+  if (!by.authenticated) return draft.facts[TRUST]?.value !== 'tokens';
+  const { from, among } = waiting;
+  // Whom a floor names is a person by that name, whether the repository knows them or not.
+  const isNamed = membersOf(from, policy.documents).includes(by.name);
+  const isAsked = isNamed || (among !== undefined && from.includes(by.name));
+  const isAllowed = among === undefined || among.includes(by.name);
+  return isAsked && isAllowed && !refusedFor(waiting, episode).includes(by.name);
 }
 
 /** People who may not decide what is asked: those of the time of the question, and who asked for it since. */
@@ -157,21 +189,8 @@ export function refusedFor(waiting: Ask, episode: Episode | undefined): readonly
   return [...new Set([...waiting.refused, ...(episode?.requestedBy ?? [])])];
 }
 
-interface Authors {
-  readonly people: readonly string[];
-  /** Each address is somebody's. */
-  readonly areKnown: boolean;
-}
-
 /** The people behind the authors of the change that last altered what this policy does: they may not decide on it. */
 export function authorsOf(policy: ClosedPolicy, own: Own): Authors {
-  const addresses = authorsIn(own, policy.policy) ?? [policy.commit.author.email];
-  const known = Object.entries(policy.documents.people);
-  const found = addresses.map(address =>
-    known.flatMap(([name, { emails }]) => (emails.includes(address) ? [name] : [])),
-  );
-  return {
-    people: [...new Set(found.flat())],
-    areKnown: found.length > 0 && found.every(people => people.length > 0),
-  };
+  const authors = authorsIn(own, policy.policy) ?? [policy.commit.author.email];
+  return peopleBehind(policy.documents.people, authors);
 }

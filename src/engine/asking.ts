@@ -8,11 +8,12 @@
 import { hashOf } from '../canonical.ts';
 import type { Action, Ask, Derived, Hold, SequencePlan, StepSpec } from '../model.ts';
 import { admission } from './admit.ts';
-import { type approvalFor, counts, quorumOf, refusedOf, withTimes } from './approvals.ts';
+import { type Approval, counts, quorumOf, refusedOf, withTimes } from './approvals.ts';
 import { adopt } from './coalesce.ts';
 import { causeOf, emit } from './draft.ts';
 import { moment } from './fact-values.ts';
-import { type Progress, planOf, timesOf } from './form.ts';
+import { floorText, raisedFloor } from './floors.ts';
+import { flooredOf, type Progress, planOf, timesOf } from './form.ts';
 import { closedBy } from './gates.ts';
 import { firesOf } from './inhibition.ts';
 import { escalateOnce, factsOf, held, intend, type Outlook, stall } from './moves.ts';
@@ -26,7 +27,7 @@ export function askPeople(
   plan: SequencePlan,
   step: StepSpec,
   action: Action,
-  approval: NonNullable<ReturnType<typeof approvalFor>>,
+  approval: Approval,
 ): Outlook {
   const { draft, policy, episode } = p;
   const { at } = draft;
@@ -37,7 +38,7 @@ export function askPeople(
   const kept = draft.own.granted[planHash];
   const known = kept !== undefined && kept.until > at ? kept : undefined;
   const expires = Math.min(at + approval.expiresMs, known?.until ?? Number.POSITIVE_INFINITY);
-  const { statedQuorum, escalateAfterMs } = approval;
+  const { statedQuorum, escalateAfterMs, floors, among } = approval;
   emit(draft, {
     kind: 'ask',
     cause: causeOf(policy, episode.cause.rule, episode.cause.group),
@@ -56,10 +57,18 @@ export function askPeople(
     ...(escalateAfterMs === undefined ? {} : { escalateAt: at + escalateAfterMs }),
     ...(known ? { votes: known.votes } : {}),
     why: approval.why,
+    ...(floors === undefined ? {} : { floors }),
+    ...(among === undefined ? {} : { among }),
   });
-  const wait: Hold = { reason: 'approval', message: `waits for approval ${name}`, until: expires };
+  const message = `waits for approval ${name}${askedBy(approval)}`;
+  const wait: Hold = { reason: 'approval', message, until: expires };
   const outlook = held(p, [wait], step, 'ask');
   return { ...outlook, wakeAt: known ? at : nextWord(draft.own.asks[name], at), read: factsOf(p, action) };
+}
+
+/** Which floors have a say in a question, where any has. */
+function askedBy({ floors }: Pick<Ask, 'floors'>): string {
+  return floors === undefined ? '' : `, as ${floorText(floors)} asks`;
 }
 
 /** When something becomes of it without an answer. */
@@ -81,17 +90,17 @@ export function awaitApproval(p: Progress): Outlook {
     return withdraw(p, waiting, 'denied', `denied by ${denied.by.name}${said}`, reaskAt);
   }
   if (draft.at >= waiting.expires) return expire(p, waiting, reaskAt);
-  const changed = changeOf(p);
+  const changed = changeOf(p, waiting);
   if (changed) return withdraw(p, waiting, 'changed', changed);
   const breach = breachOf(p, waiting);
   if (breach) return withdraw(p, waiting, breach.reason, breach.message);
   if (waiting.escalateAt !== undefined && draft.at >= waiting.escalateAt) remind(p, waiting);
   const yes = yesOf(p, waiting);
-  const quorum = quorumOf(waiting);
+  const quorum = quorumOf(waiting, p);
   if (yes.length >= quorum) return grant(p, waiting);
   const hold: Hold = {
     reason: 'approval',
-    message: `waits for approval ${approval} (${yes.length} of ${quorum})`,
+    message: `waits for approval ${approval} (${yes.length} of ${quorum})${askedBy(waiting)}`,
     until: waiting.expires,
   };
   const step = { id: waiting.action.step, verb: waiting.action.verb };
@@ -129,11 +138,14 @@ function what({ action }: Ask): string {
 function said(p: Progress, waiting: Ask): string {
   const words = waiting.votes.flatMap(({ by, comment }) => (comment ? [`${by.name}: "${comment}"`] : []));
   const from = waiting.from.join(', ');
-  return [`${yesOf(p, waiting).length} of ${quorumOf(waiting)} yes from ${from}`, ...words].join('; ');
+  return [`${yesOf(p, waiting).length} of ${quorumOf(waiting, p)} yes from ${from}`, ...words].join('; ');
 }
 
 /** Why the plan that was asked for is none any more; undefined while it is. A sequence that has acted ends on its own plan. */
-function changeOf({ episode, policy }: Progress): string | undefined {
+function changeOf(p: Progress, { action }: Ask): string | undefined {
+  const { episode, policy } = p;
+  const raised = raisedFloor(flooredOf(p, planOf(p), action.verb), action);
+  if (raised !== undefined) return `${raised}: asked anew`;
   if (episode.sequence.acted || episode.plan?.actingHash === policy.actingHash) return undefined;
   const { plan: _, ...bare } = episode;
   const parts = episode.plan ? changedParts(episode.plan, planOf({ policy, episode: bare })) : [];

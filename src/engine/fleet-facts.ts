@@ -5,6 +5,7 @@
 import type { ClosedPolicy, Facts, Json, Own, Revision, Step } from '../model.ts';
 import { ACTED } from './blast-radius.ts';
 import { objectOf } from './fact-values.ts';
+import { FLOORS, TRUST } from './floors.ts';
 import { GATES, gateKey, gateRefs, gatesReaching } from './gates.ts';
 import { chainOf } from './ids.ts';
 import { INHIBITORS, inhibitorKey, inhibitorKeys } from './inhibition.ts';
@@ -62,7 +63,9 @@ export function factKeys(policies: readonly ClosedPolicy[], standing: Facts, own
   const awaited = Object.values(own.episodes).flatMap(({ sequence: { adopts } }) =>
     adopts ? [outcomeKey(adopts.running, chainOf(own.target))] : [],
   );
-  return [...new Set([...gates, ...inhibitors, ...said, ...acted, ...connections, ...awaited])].sort();
+  const trust = Object.keys(own.asks).length > 0 ? [TRUST] : [];
+  const others = [...said, ...acted, ...connections, ...awaited];
+  return [...new Set([...gates, ...inhibitors, ...others, ...trust, FLOORS])].sort();
 }
 
 /** Other chains whose answer may change with this one: those that a gate reaches, or that an inhibitor holds. */

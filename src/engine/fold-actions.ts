@@ -2,6 +2,7 @@
 import type { ActionHistory, Cause, Derived, Input, JsonObject, Own, Sequence, Spent } from '../model.ts';
 import { placed, promotedBy } from './fold-reverts.ts';
 import { holdAfter, holdAgain, outlives } from './fold-rollout.ts';
+import { isPerson } from './persons.ts';
 import { isAside, isLive, keep, updateAction, updateEpisode, updateSequence, without } from './records.ts';
 
 /** Consumptions of a verb that are kept for rate guards. */
@@ -9,8 +10,10 @@ const SPENT_KEPT = 1000;
 
 export function foldVote(own: Own, body: Extract<Input, { kind: 'approval' }>, at: number): Own {
   const ask = own.asks[body.approval];
+  // What no person says is on record and decides nothing; nor does it take the place of another's word.
+  if (!isPerson(body.by)) return own;
   if (!ask) return body.decision === 'no' ? denyGranted(own, body) : own;
-  // What comes after the end is on record and decides nothing.
+  // The same of what comes after the end.
   if (at >= ask.expires) return own;
   const vote = {
     by: body.by,
@@ -32,12 +35,14 @@ function denyGranted(own: Own, { approval, by }: Extract<Input, { kind: 'approva
 
 export function foldAsk(own: Own, body: Extract<Derived, { kind: 'ask' }>, at: number): Own {
   const { approval, episode, action, planHash, from, quorum, expires, reaskMs, refused } = body;
-  const { statedQuorum, onExpiry, escalateAt, why, votes = [] } = body;
+  const { statedQuorum, onExpiry, escalateAt, why, votes = [], floors, among } = body;
   const more = {
     ...(statedQuorum === undefined ? {} : { statedQuorum }),
     ...(onExpiry === undefined ? {} : { onExpiry }),
     ...(escalateAt === undefined ? {} : { escalateAt }),
     ...(why === 'approval' ? {} : { why }),
+    ...(floors === undefined ? {} : { floors }),
+    ...(among === undefined ? {} : { among }),
   };
   const terms = { approval, episode, action, planHash, from, quorum, expires, reaskMs, refused, ...more };
   const ask = { ...terms, at, votes };

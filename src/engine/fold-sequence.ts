@@ -2,6 +2,7 @@
 import type { Derived, Episode, Input, Own, Principal, Sequence } from '../model.ts';
 import { denialKey } from './fold-actions.ts';
 import { foldOrder, rollingOf } from './fold-rollout.ts';
+import { askersOf } from './persons.ts';
 import { askedToEnd, mapValues, updateEpisode, updateSequence } from './records.ts';
 
 type Body<Kind extends Derived['kind']> = Extract<Derived, { kind: Kind }>;
@@ -92,9 +93,9 @@ function again(sequence: Sequence, by: string): Sequence {
 }
 
 /** Who asked for what an episode does next. */
-export function requested(own: Own, id: number, { name }: Principal): Own {
+export function requested(own: Own, id: number, by: Principal): Own {
   const before = own.episodes[id]?.requestedBy ?? [];
-  return updateEpisode(own, id, { requestedBy: [...new Set([...before, name])].sort() });
+  return updateEpisode(own, id, { requestedBy: [...new Set([...before, ...askersOf(by)])].sort() });
 }
 
 /** Under edited clauses nobody has asked for anything yet. */

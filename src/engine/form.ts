@@ -18,6 +18,7 @@ import type {
 } from '../model.ts';
 import type { Draft } from './draft.ts';
 import { shown } from './explain.ts';
+import { type Floored, floorsHash } from './floors.ts';
 import { taintedOf } from './gates.ts';
 import { ruleName, scopeOfGroup } from './groups.ts';
 import { actionId, chainOf, effectKey, planHash } from './ids.ts';
@@ -266,6 +267,8 @@ function actionOf(of: {
     ...times,
     ...(of.undo === undefined ? {} : { undo: of.undo }),
   };
+  const asked = sequence.phase === 0 ? flooredOf(p, plan, step.verb) : undefined;
+  const floors = asked && floorsHash(asked);
   const terms = {
     args: step.args,
     versions: Object.entries(sequence.outputs).map(([id, outputs]) => [id, outputs.version ?? null]),
@@ -274,8 +277,20 @@ function actionOf(of: {
       .map(one => ({ verb: one.verb, args: one.args, require: one.require?.logic ?? null })),
     guard: plan.guard,
     actingHash: plan.actingHash,
+    ...(floors === undefined ? {} : { floors }),
   };
-  return { ...action, attempt, key: effectKey(id, attempt), planHash: planHash(action, terms) };
+  const bound = { ...action, attempt, key: effectKey(id, attempt), planHash: planHash(action, terms) };
+  return floors === undefined ? bound : { ...bound, floors };
+}
+
+/** What floors are asked about for a verb of a sequence; undefined when the verb is not known. */
+export function flooredOf(
+  { draft, policy }: Pick<Progress, 'draft' | 'policy'>,
+  plan: SequencePlan,
+  name: string,
+): Floored | undefined {
+  const verb = draft.verbs[name];
+  return verb && { facts: draft.facts, verb, chain: chainOf(policy.target), plan, policy };
 }
 
 /** The outbox is the one connection that needs no document. */

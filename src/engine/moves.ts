@@ -2,16 +2,18 @@
  * The moves that every status of a sequence shares: intend, hold, stall and escalate, and the decision that says so. Pure.
  */
 import type { Action, Decision, Hold, SequencePlan, StallReason, StepSpec } from '../model.ts';
-import { isFirst, isMessage, pauseKeys } from './admit.ts';
+import { isFirst, pauseKeys } from './admit.ts';
 import { ACTED } from './blast-radius.ts';
 import { causeOf, emit, lockKey } from './draft.ts';
 import { pageText } from './escalation.ts';
 import { byValue } from './fact-values.ts';
+import { FLOORS, TRUST } from './floors.ts';
 import { form, type Progress, planOf } from './form.ts';
 import { GATES, gateKey, gateRefs } from './gates.ts';
 import { chainOf } from './ids.ts';
 import { inhibitorKeys } from './inhibition.ts';
 import { loopOf } from './loops.ts';
+import { isMessage } from './message-verbs.ts';
 import { connectionKey, connectionsOf } from './reachability.ts';
 import { isLive } from './records.ts';
 import { undoable } from './undoable.ts';
@@ -28,7 +30,7 @@ export interface Outlook {
 /** Keys of the facts that admission reads for an action. */
 export function factsOf({ draft, policy }: Progress, action: Action): readonly string[] {
   const verb = draft.verbs[action.verb];
-  const always = [...pauseKeys(chainOf(policy.target), action.verb), lockKey(action.call.subject)];
+  const always = [...pauseKeys(chainOf(policy.target), action.verb), lockKey(action.call.subject), FLOORS];
   if (verb === undefined || isMessage(verb) || verb.safe) return always;
   const gates = gateRefs(draft.facts).map(({ chain, gate }) => gateKey(chain, gate));
   return [
@@ -49,7 +51,7 @@ export function intend(
   approval: string | undefined,
 ): Outlook {
   const { draft, policy, episode } = p;
-  const read = factsOf(p, action);
+  const read = [...factsOf(p, action), ...(approval === undefined ? [] : [TRUST])];
   const verb = draft.verbs[action.verb];
   emit(draft, {
     kind: 'intent',

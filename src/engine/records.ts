@@ -1,5 +1,5 @@
 /** Small changes to a history, by value: one action, one episode, one sequence. Pure. */
-import type { ActionHistory, Episode, Own, Sequence } from '../model.ts';
+import type { ActionHistory, CommitAuthor, Episode, Own, Sequence } from '../model.ts';
 
 /** `settled`: what was once said of it (lost, cannot tell) no longer holds. */
 export function updateAction(own: Own, id: string, change: Partial<ActionHistory>, settled?: 'settled'): Own {
@@ -84,8 +84,8 @@ export function isAside(step: string): boolean {
   return step.startsWith('!');
 }
 
-/** E-mails of the authors of a policy, when its chain says any. Checkpoints of older versions hold one as plain text. */
-export function authorsIn(own: Own, policy: string): readonly string[] | undefined {
-  const said: readonly string[] | string | undefined = own.authors[policy];
+/** The authors of a policy, when its chain says any. Checkpoints of older versions hold one as plain text. */
+export function authorsIn(own: Own, policy: string): readonly CommitAuthor[] | undefined {
+  const said: readonly CommitAuthor[] | string | undefined = own.authors[policy];
   return said === undefined ? undefined : [said].flat();
 }

@@ -4,7 +4,7 @@
  */
 
 import type { Action, Hold, SequencePlan, StepSpec } from '../model.ts';
-import { admission, isMessage } from './admit.ts';
+import { admission } from './admit.ts';
 import { approvalFor, yesTo } from './approvals.ts';
 import { askPeople, awaitApproval, withdraw } from './asking.ts';
 import { adopt, awaitAdopted } from './coalesce.ts';
@@ -12,6 +12,7 @@ import { causeOf, emit } from './draft.ts';
 import { form, type Progress, planOf } from './form.ts';
 import { judge } from './judge.ts';
 import { floodEnds, loopOf } from './loops.ts';
+import { isMessage } from './message-verbs.ts';
 import { decide, factsOf, held, intend, NEVER, type Outlook, stall, standing } from './moves.ts';
 import { obey } from './orders.ts';
 import { ask, exclusionOf, missingInArgs, skippedInArgs, waitsOf } from './preconditions.ts';
@@ -158,9 +159,9 @@ function propose(p: Progress, plan: SequencePlan, step: StepSpec, action: Action
   if (holds.length > 0) return { ...held(p, holds, step), read: factsOf(p, action) };
   const loop = action.phase === 0 ? loopOf(draft.own, action, isMessage(verb), draft.at) : undefined;
   if (loop !== undefined) return isMessage(verb) ? flooded(p, step, action, loop) : stall(p, 'loop', loop);
-  const { own } = draft;
+  const { own, facts } = draft;
   const approval =
-    action.phase === 0 ? approvalFor({ verb, step, plan, episode, policy, own, action }) : undefined;
+    action.phase === 0 ? approvalFor({ verb, step, plan, episode, policy, own, facts, action }) : undefined;
   const yes = approval ? yesTo(draft.own, action, draft.at) : undefined;
   if (approval && !yes) return askPeople(p, plan, step, action, approval);
   abortPromotions(p, action);

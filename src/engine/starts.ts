@@ -1,11 +1,13 @@
 /** The check at start, between intent and effect: what no longer may begin is withdrawn, with the reason. Pure. */
 import type { Action, ActionHistory, ClosedPolicy, Derived, Episode, Hold } from '../model.ts';
-import { admission, isMessage } from './admit.ts';
+import { admission } from './admit.ts';
 import { goesBack, holdsBack } from './back.ts';
 import { type Draft, emit } from './draft.ts';
 import { moment } from './fact-values.ts';
+import { raisedFloor } from './floors.ts';
 import { isHalfway, isRolling, outlives } from './fold-rollout.ts';
-import { planOf } from './form.ts';
+import { flooredOf, planOf } from './form.ts';
+import { isMessage } from './message-verbs.ts';
 import { notReady } from './preconditions.ts';
 import { inOrder, isAside } from './records.ts';
 import { orphanOf } from './rollout-back.ts';
@@ -66,6 +68,8 @@ function refusalOf(
   if (episode.ended && !rolling && !halfway)
     return { reason: 'ended', message: `its episode ended: ${episode.ended.how}` };
   const plan = planOf({ policy, episode });
+  const raised = rolling ? undefined : raisedFloor(flooredOf({ draft, policy }, plan, verb.name), action);
+  if (raised !== undefined) return { reason: 'changed', message: `${raised}: asked anew` };
   return refusal([
     ...(rolling ? [] : notReady({ draft, policy, episode, verdict: undefined })),
     ...admission({ draft, policy, episode, verdict: undefined }, plan, verb, action),
