@@ -1,6 +1,6 @@
 /** The daemon: follows the branch, ticks, carries out effects, anchors; until it is told to stop. Alone, or as one of several. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type DaemonSettings, follow, keepLedger, type Ports } from './commands/index.ts';
+import { type DaemonSettings, follow, keepLedger, layFloors, type Ports } from './commands/index.ts';
 import { type Environment, filled } from './connectors/secrets.ts';
 import { resumeEffects } from './engine/effects.ts';
 import { type Running, run } from './engine/reconcile.ts';
@@ -57,6 +57,7 @@ async function enforce(
 ): Promise<void> {
   const { world, settings, daemon } = ports;
   const pause = daemon ? daemon.pause : (ms: number) => sleep(ms);
+  await layFloors(ports);
   const watch = await followPolicies(ports, worktree);
   world.log.info(
     { env: settings.env, state: placeOf(settings.state), branch: settings.branch, trust: settings.trust },

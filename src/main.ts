@@ -82,7 +82,7 @@ async function loadSettings(config: string | undefined): Promise<DaemonSettings>
       { code: 'no-config', retry: 'never', subject: file, cause },
     );
   });
-  const parsed = parseDaemonYaml(text, file);
+  const parsed = parseDaemonYaml(text, file, catalogue.verbs);
   if ('problems' in parsed)
     throw new PortError(parsed.problems.join('\n'), { code: 'config', retry: 'never', subject: file });
   const home = dirname(file);

@@ -1,6 +1,7 @@
 /** Who may do what: grants of roles, on all targets or on some. Whoever is not granted something cannot see that it is there. */
 import { matchesGlob } from '../dsl/index.ts';
 import { chainOf } from '../engine/ids.ts';
+import { isPerson } from '../engine/persons.ts';
 import type { Labels, Principal, Store } from '../model.ts';
 import { type Command, type Reach, ROLES, type Role } from './command.ts';
 import { checkToken } from './tokens.ts';
@@ -84,6 +85,7 @@ export function mayPerform(
   { principal, grants }: { readonly principal: Principal; readonly grants: readonly Grant[] },
 ): boolean {
   if (isAgent(principal) && (command.effect === 'decide' || command.effect === 'operate')) return false;
+  if (command.effect === 'decide' && !isPerson(principal)) return false;
   return grants.some(grant => suffices(grant.role, command.role));
 }
 

@@ -7,6 +7,7 @@ import { settleAll } from '../engine/reconcile.ts';
 import { wants } from '../engine/wants.ts';
 import { command } from './command.ts';
 import { summary } from './entry-text.ts';
+import { floorFacts, layFloors } from './lay-floors.ts';
 import { Refusal } from './perform.ts';
 import {
   actionDifferences,
@@ -133,6 +134,7 @@ async function underLock(ports: Ports, plan: PlanFile): Promise<Applied> {
   const refused = (differences: string[]): Applied => ({
     ...{ hash: plan.hash, applied: false, differences, waiting: [], written: [] },
   });
+  await layFloors(ports);
   const head = await repository.head();
   if (head.sha !== plan.commit)
     return refused([`the branch was at ${plan.commit.slice(0, 7)}, is at ${head.sha.slice(0, 7)}`]);
@@ -142,7 +144,7 @@ async function underLock(ports: Ports, plan: PlanFile): Promise<Applied> {
   const chains = Object.keys(plan.inputs);
   const differences: string[] = [];
   for (const chain of chains) {
-    const seen = await look(world, chain, { all: true, revision });
+    const seen = await look(world, chain, { all: true, revision, facts: floorFacts(settings) });
     differences.push(
       ...(seen ? await compared(ports, plan, chain, seen) : [`${chain} is not known any more`]),
     );

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { refusedFor } from '../engine/approvals.ts';
 import { appendInput } from '../engine/drive.ts';
+import { floorText } from '../engine/floors.ts';
 import { chainOf } from '../engine/ids.ts';
 import type { Ask, Input, Own } from '../model.ts';
 import { command, type Paint } from './command.ts';
@@ -25,6 +26,7 @@ const waiting = z.object({
   askedAt: z.number(),
   expires: z.number().describe('Then it is denied.'),
   paged: z.number().optional(),
+  floors: z.array(z.string()).optional().describe('Floors of daemon.yaml that have a say in it.'),
   planHash: z.string(),
   episode: z.int(),
 });
@@ -72,6 +74,7 @@ function view(target: string, own: Own, ask: Ask): z.input<typeof waiting> {
     said: ask.votes.map(({ by, decision, comment }) =>
       safe(`${by.name}: ${decision}${comment === undefined ? '' : `, ${comment}`}`, 400),
     ),
+    ...(ask.floors === undefined ? {} : { floors: [...ask.floors] }),
     refused: [...refusedFor(ask, own.episodes[ask.episode])],
     undone: undoText(own, ask),
     ...(ask.escalateAt === undefined ? {} : { paged: ask.escalateAt }),
@@ -98,7 +101,10 @@ function block(one: z.output<typeof waiting>, paint: Paint): string {
         ['why', `${one.why}, episode ${one.episode}`],
         ['arguments', one.args],
         ['asked', when(one.askedAt)],
-        ['needs', `${one.quorum} yes from ${one.from.join(', ')}; so far ${one.yes.length}`],
+        [
+          'needs',
+          `${one.quorum} yes from ${one.from.join(', ')}${one.floors ? `, as ${floorText(one.floors)} asks` : ''}; so far ${one.yes.length}`,
+        ],
         ...(one.refused.length > 0 ? [['not from', one.refused.join(', ')]] : []),
         ...one.said.map(words => ['said', words]),
         ['undone', one.undone],

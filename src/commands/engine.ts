@@ -6,6 +6,7 @@ import { settleAll } from '../engine/reconcile.ts';
 import { command } from './command.ts';
 import { summary } from './entry-text.ts';
 import { followHead } from './follow.ts';
+import { layFloors } from './lay-floors.ts';
 import { Refusal } from './perform.ts';
 import type { Ports } from './ports.ts';
 import { requireTarget } from './targets.ts';
@@ -81,6 +82,7 @@ async function request(
   }
   let done: Reconciled | undefined;
   await daemon.once(async () => {
+    await layFloors(ports);
     await followHead(ports);
     const heads = new Map((await ports.world.store.targets()).map(row => [chainOf(row.target), row.own.seq]));
     const targets = await ask(ports, input);

@@ -98,6 +98,7 @@ export { entryLog } from './entry-log.ts';
 export { follow, followHead } from './follow.ts';
 export { type Health, health } from './health.ts';
 export { keepLedger } from './keep-ledger.ts';
+export { layFloors } from './lay-floors.ts';
 export { NOTE_MS, noteEnded, noteWorking, tellOutage } from './outage.ts';
 export { type CallOptions, describeError, enforcementNote, perform, Refusal } from './perform.ts';
 export type { DaemonSettings, LedgerPort, PolicyText, Ports, ProposalView, RepositoryPort } from './ports.ts';

@@ -4,6 +4,7 @@ import { type Compiled, compile, formatDiagnostic } from '../dsl/index.ts';
 import { type Look, look } from '../engine/look.ts';
 import { command } from './command.ts';
 import { summary } from './entry-text.ts';
+import { floorFacts } from './lay-floors.ts';
 import { Refusal } from './perform.ts';
 import { planMarkdown, planText } from './plan-text.ts';
 import { chainsOf, planOf } from './plan-value.ts';
@@ -118,9 +119,10 @@ async function make(ports: Ports, given: Input): Promise<Planned> {
   const policies = taken.revision?.policies ?? [];
   const chains = chainsOf(policies);
   if (policies.length > 0) requireTarget(given.target, chains);
+  const facts = floorFacts(settings);
   const looks: [string, Look][] = [];
   for (const chain of chains.filter(one => given.target === undefined || one === given.target)) {
-    const seen = taken.revision && (await look(world, chain, { all: true, revision: taken.revision }));
+    const seen = taken.revision && (await look(world, chain, { all: true, revision: taken.revision, facts }));
     if (seen) looks.push([chain, seen]);
   }
   const file = planOf(head.sha, looks, given.target);

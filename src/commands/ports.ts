@@ -1,6 +1,6 @@
 /** What commands work through, given as arguments: the engine's world, the repository, and the daemon's own settings. */
 import type { World } from '../engine/world.ts';
-import type { Answer, Commit, ConnectionSpec, Entry, Principal, Store } from '../model.ts';
+import type { Answer, Commit, ConnectionSpec, Entry, Floor, Principal, Store } from '../model.ts';
 import type { ChartLibrary } from '../report/backtest-page.ts';
 import type { Grant, PrincipalSpec } from './access.ts';
 import type { Paint } from './command.ts';
@@ -114,6 +114,8 @@ export interface DaemonSettings {
   readonly principals?: Readonly<Record<string, PrincipalSpec>>;
   /** The principal that `flyball mcp` runs as. */
   readonly stdio?: { readonly principal: string } | undefined;
+  /** The least that admission adds; in force from the start of an engine. */
+  readonly floors?: readonly Floor[];
   /** By environment variable: the hosts that its value may be sent to. What is not named goes nowhere. */
   readonly secrets?: Readonly<Record<string, readonly string[]>>;
   /** The ref of the policy repository that the ledger's heads are written to. */

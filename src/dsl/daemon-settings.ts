@@ -1,6 +1,7 @@
 /** Reads daemon.yaml: the daemon's own settings, outside of the policy repository. Pure: text in, settings or problems out. */
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
+import { floorProblems, floors } from './daemon-floors.ts';
 import { principals, stdio } from './daemon-principals.ts';
 import { parseDuration } from './quantity.ts';
 
@@ -71,6 +72,7 @@ const schema = z.strictObject({
     .default('dev'),
   trust: z.enum(['local-user', 'tokens']).default('tokens'),
   principals: principals.describe('Who may do what, by name.'),
+  floors: floors.describe('The least that admission adds for verbs on targets, by name.'),
   stdio: stdio.optional().describe('The principal that flyball mcp runs as.'),
   secrets: z
     .record(
@@ -121,28 +123,32 @@ const schema = z.strictObject({
     .describe('An address that is asked again and again while the engine lives: it alarms when that ends.'),
 });
 
-const LATER = new Set(['floors']);
-
 export type DaemonYaml = z.output<typeof schema>;
 
-/** The settings, or one line per mistake with its place. */
+/** The settings, or one line per mistake with its place. `verbs`: those that floors may name; all unless given. */
 export function parseDaemonYaml(
   text: string,
   file: string,
+  verbs?: Readonly<Record<string, { readonly safe: boolean }>>,
 ): { readonly settings: DaemonYaml } | { readonly problems: readonly string[] } {
   const document = parseDocument(text, { uniqueKeys: true });
   const problems = document.errors.map(error => `${file}: ${error.message.split('\n')[0]}`);
   if (problems.length > 0) return { problems };
   const checked = schema.safeParse(document.toJS() ?? {});
-  if (checked.success) return { settings: checked.data };
+  if (checked.success) {
+    const { floors: laid, principals: known } = checked.data;
+    const wrong = floorProblems(laid, { verbs, principals: known });
+    return wrong.length === 0
+      ? { settings: checked.data }
+      : { problems: wrong.map(problem => `${file}: ${problem}`) };
+  }
   return {
     problems: checked.error.issues.flatMap(issue => {
       if (issue.code === 'unrecognized_keys') {
-        return issue.keys.map(key =>
-          LATER.has(key)
-            ? `${file}: ${key} is not in this version`
-            : `${file}: unknown key ${key}; expected one of: ${Object.keys(schema.shape).join(', ')}`,
-        );
+        const known = issue.path[0] === undefined ? Object.keys(schema.shape) : undefined;
+        const at = issue.path.length === 0 ? '' : `${issue.path.join('.')}: `;
+        const expected = known === undefined ? '' : `; expected one of: ${known.join(', ')}`;
+        return issue.keys.map(key => `${file}: ${at}unknown key ${key}${expected}`);
       }
       const why = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
       return [`${file}: ${issue.path.join('.')}: ${why}`];

@@ -210,6 +210,66 @@ test.each([
   else expect(found).toMatchObject({ settings: expected });
 });
 
+const VERBS = { retrain: { safe: false }, promote: { safe: false }, rollback: { safe: true } };
+
+test.each([
+  ['floors: { a: { mode: observe } }', [{ name: 'a', mode: 'observe' }]],
+  [
+    'floors: { b: { quorum: 2 }, a: { approval: { from: [ana, ben], quorum: 2, expires: 4h } } }',
+    [
+      { name: 'a', approval: { from: ['ana', 'ben'], quorum: 2, expiresMs: 14_400_000 } },
+      { name: 'b', approval: { quorum: 2 } },
+    ],
+  ],
+  [
+    'floors: { a: { targets: [model/churn-*, "**"], labels: { tier: prod }, verbs: [promote, quarantine], rate: 1 per 1d, cooldown: 2h } }',
+    [
+      {
+        name: 'a',
+        targets: ['model/churn-*', '**'],
+        labels: { tier: 'prod' },
+        verbs: ['promote', 'quarantine'],
+        rate: { count: 1, perMs: 86_400_000 },
+        cooldownMs: 7_200_000,
+      },
+    ],
+  ],
+  [
+    'floors: { a: { verbs: [rollback], safe: true, connections: [airflow, k8s-*] } }',
+    [{ name: 'a', verbs: ['rollback'], safe: true, connections: ['airflow', 'k8s-*'] }],
+  ],
+  ['floors: { a: {} }', 'floors.a: it adds nothing; expected one of: mode, approval, quorum'],
+  ['floors: { a: { targets: ["**"] } }', 'it adds nothing'],
+  ['floors: { a: { mode: enforce } }', 'floors.a.mode: expected observe'],
+  ['floors: { a: { quorum: 0 } }', 'floors.a.quorum: expected a whole number of at least 1'],
+  ['floors: { a: { approval: { from: [ana], quorum: 2 } } }', 'nothing could ever act'],
+  ['floors: { a: { approval: { from: [] } } }', 'expected at least one of persons'],
+  ['floors: { a: { approval: { quorum: 1 }, quorum: 2 } }', 'floors.a.quorum: expected it within approval'],
+  ['floors: { a: { approval: { reask: 1h } } }', 'floors.a.approval: unknown key reask'],
+  ['floors: { a: { cooldwn: 2h, mode: observe } }', 'floors.a: unknown key cooldwn'],
+  ['floors: { a: { targets: [churn], mode: observe } }', 'found churn; expected kind/name'],
+  ['floors: { a: { targets: ["../x"], mode: observe } }', 'expected kind/name'],
+  [
+    'floors: { a: { verbs: [retrian], mode: observe } }',
+    'floors.a.verbs: found retrian; expected retrain, promote',
+  ],
+  [
+    'floors: { a: { verbs: [rollback], mode: observe } }',
+    'rollback is safe, which a floor binds only with safe: true',
+  ],
+  ['floors: { a: { connections: ["*a"] } }', 'expected the name of a Connection'],
+  ['floors: [{ mode: observe }]', 'expected a mapping of floors by name'],
+  [
+    'principals: { ana: { roles: [approver] }, bot: { kind: agent, roles: [proposer] } }\nfloors: { a: { approval: { from: [bot] } } }',
+    'floors.a.approval.from: found bot; expected persons of principals: ana',
+  ],
+])('daemon.yaml with %s', (line, expected) => {
+  const found = parseDaemonYaml(`repository: .\n${line}\n`, 'daemon.yaml', VERBS);
+  if (typeof expected === 'string')
+    expect(found).toMatchObject({ problems: [expect.stringContaining(expected)] });
+  else expect(found).toMatchObject({ settings: { floors: expected } });
+});
+
 test('an address of the environment is checked as `listen` is', () => {
   expect(parseListen('127.0.0.1:8467')).toEqual({ listen: { host: '127.0.0.1', port: 8467 } });
   expect(parseListen('0.0.0.0:8467')).toEqual({

@@ -52,6 +52,8 @@ export interface LookOptions {
   readonly all?: boolean;
   /** Instead of the revision in force: what a plan of another commit looks with. */
   readonly revision?: Revision;
+  /** In place of those of the store. */
+  readonly facts?: Facts;
 }
 
 /** Observes a target and steps, with up to three rounds of `needs`. Writes nothing. Undefined when the target is not known. */
@@ -67,7 +69,12 @@ export async function look(
   const at = momentOf(world, row);
   return lookAt(
     world,
-    { row, revision, at, facts: await readFacts(world.store, revision, row.own, at) },
+    {
+      row,
+      revision,
+      at,
+      facts: { ...(await readFacts(world.store, revision, row.own, at)), ...options.facts },
+    },
     options,
   );
 }
