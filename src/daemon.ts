@@ -9,7 +9,7 @@ import { openRepository } from './git/repository.ts';
 import { watchBranch } from './git/watch.ts';
 import { watchWorktree } from './git/worktree.ts';
 import { withHealth } from './http/index.ts';
-import { shareSettings } from './state-settings.ts';
+import { shareSettings, socketOf } from './state-settings.ts';
 import { acquireEngineLock } from './store/engine-lock.ts';
 import { isPostgres, placeOf } from './store/postgres-database.ts';
 import type { Opened } from './wiring.ts';
@@ -45,7 +45,10 @@ export async function runDaemon(ports: Ports, opened: Opened, options: DaemonOpt
     else if (settings.repository !== '') await shareSettings(opened.store, settings);
     const { deadMan } = settings;
     const deadManUrl = deadMan && filled(deadMan.url, 'daemon.yaml: deadMan.url', environment);
-    await withHealth(ports, opened.meters, { version, deadManUrl }, () => enforce(ports, opened, options));
+    // Without what only a terminal may do.
+    const served = opened.ports;
+    const about = { version, deadManUrl, socket: socketOf(settings) };
+    await withHealth(served, opened.meters, about, () => enforce(ports, opened, options));
     world.log.info({}, 'engine stopped');
   });
 }

@@ -1,7 +1,8 @@
 /** What replicas of one state agree on: said in it by those that have a daemon.yaml, taken from it by those that have only its address. */
+import { join } from 'node:path';
 import type { DaemonSettings } from './commands/index.ts';
 import { PortError, type Store } from './model.ts';
-import { placeOf } from './store/postgres-database.ts';
+import { isPostgres, placeOf } from './store/postgres-database.ts';
 
 const KEY = 'daemon';
 
@@ -49,4 +50,9 @@ export function keptFrom(
     entriesFrom: ledgerMs === undefined ? undefined : at - ledgerMs,
     observationsFrom: at - observationsMs,
   };
+}
+
+/** Where the daemon of this machine listens for its own user: in the folder of its state, or of its daemon.yaml. */
+export function socketOf({ state, home }: Pick<DaemonSettings, 'state' | 'home'>): string {
+  return join(isPostgres(state) ? home : state, 'daemon.sock');
 }

@@ -73,6 +73,7 @@ export const apply = command({
   role: 'operator',
   effect: 'operate',
   reach: 'fleet',
+  terminal: true,
   examples: ['flyball plan --out plan.json && flyball apply plan.json'],
   run: async (ports, { plan }) => applyPlan(ports, await readPlan(ports, plan)),
   text: (found, paint) =>

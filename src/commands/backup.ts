@@ -24,6 +24,7 @@ export const backup = command({
   role: 'operator',
   effect: 'operate',
   reach: 'fleet',
+  terminal: true,
   examples: ['flyball backup /backups/flyball-2026-11-30.db'],
   run: async (ports, { file }) => {
     atTerminal(ports, 'backup');
@@ -52,6 +53,7 @@ export const restore = command({
   reach: 'fleet',
   // Before it, the state is empty, and must be.
   audited: 'after',
+  terminal: true,
   examples: ['flyball restore /backups/flyball-2026-11-30.db'],
   run: async (ports, { file }) => {
     const daemon = atTerminal(ports, 'restore');

@@ -39,6 +39,8 @@ export interface Command {
   readonly needs: 'state' | 'files' | 'nothing';
   /** What has an effect is on record before it; `after`: where there is nothing yet that it could stand in. */
   readonly audited?: 'after';
+  /** It works on files, folders or processes of whoever sits at a terminal: no other door offers it. */
+  readonly terminal?: true;
   readonly examples: readonly string[];
   run(ports: Ports, input: never): Promise<unknown>;
   /** For people at a terminal. */
@@ -62,6 +64,7 @@ interface Definition<I extends z.ZodObject, O extends z.ZodObject> {
   readonly reach: Reach | ((input: z.output<I>) => Reach);
   readonly needs?: Command['needs'];
   readonly audited?: 'after';
+  readonly terminal?: true;
   readonly examples: readonly string[];
   run(ports: Ports, input: z.output<I>): Promise<z.input<O>>;
   text(output: z.output<O>, paint: Paint): string;

@@ -27,6 +27,7 @@ export const run = command({
   role: 'operator',
   effect: 'operate',
   reach: 'fleet',
+  terminal: true,
   examples: ['flyball run', 'flyball run --worktree'],
   run: async (ports, input) => {
     if (!ports.daemon) throw new Refusal('run: only a terminal may start the daemon.');
@@ -139,6 +140,7 @@ export const mcp = command({
   role: 'viewer',
   effect: 'read',
   reach: 'targets',
+  terminal: true,
   examples: ['flyball mcp'],
   run: async ports => {
     if (!ports.serveMcp) throw new Refusal('mcp: only a terminal may start the server.');

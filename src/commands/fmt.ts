@@ -27,6 +27,7 @@ export const fmt = command({
   effect: 'read',
   reach: 'targets',
   needs: 'files',
+  terminal: true,
   examples: ['flyball fmt', 'flyball fmt policies --check'],
   run: format,
   text: (found, paint) =>

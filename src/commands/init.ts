@@ -33,6 +33,7 @@ export const init = command({
   effect: 'operate',
   reach: 'fleet',
   needs: 'nothing',
+  terminal: true,
   examples: [
     'flyball init',
     'flyball init policies',

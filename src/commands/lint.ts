@@ -55,6 +55,7 @@ export const lint = command({
   effect: 'read',
   reach: 'targets',
   needs: 'files',
+  terminal: true,
   examples: ['flyball lint', 'flyball lint policies --strict', 'flyball lint --live'],
   run: examine,
   text,

@@ -27,6 +27,7 @@ export const test = command({
   effect: 'read',
   reach: 'targets',
   needs: 'files',
+  terminal: true,
   examples: ['flyball test policies', 'flyball test policies --filter drift --watch'],
   run: async (ports, { folder, filter, watch }) => {
     if (watch) return watched(ports, folder, filter);

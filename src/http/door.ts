@@ -1,17 +1,10 @@
-/** The daemon's HTTP door: which path is whose, and nothing else. It decides nothing; routes answer from commands. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+/** The daemon's HTTP door: sockets that listen, and which route a request goes to. It decides nothing; routes do. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Log, PortError } from '../model.ts';
-
-export interface Reply {
-  readonly status: number;
-  /** A media type. */
-  readonly type: string;
-  readonly body: string;
-}
-
-/** By path, without a query; each is asked by GET or HEAD. */
-export type Routes = Readonly<Record<string, () => Promise<Reply>>>;
+import { formOf, jsonOf, readBody } from './body.ts';
+import { Problem, problemOf, problemReply } from './problem.ts';
+import { type Asked, METHODS, type Method, type Reply, type Route, routeOf } from './route.ts';
 
 export interface Door {
   /** Where it is open, without a path. */
@@ -19,77 +12,186 @@ export interface Door {
   close(): Promise<void>;
 }
 
+export interface DoorOptions {
+  readonly routes: readonly Route[];
+  readonly over: Asked['over'];
+  /** Throws Problem for a request that may not come in at all. */
+  readonly admit?: (asked: Asked) => Promise<void> | void;
+  /** The scheme that users see; `http` unless said. */
+  readonly originOf?: (request: IncomingMessage) => string;
+  readonly log: Log;
+}
+
 /** What one request may take of whoever sends it slowly. */
 const SLOW_MS = 10_000;
 
-/** A reply of plain text, one line or several. */
-export function plain(status: number, text: string): Reply {
-  return { status, type: 'text/plain; charset=utf-8', body: `${text}\n` };
-}
+/** Limits of every server of the door. */
+export const SERVER_OPTIONS = {
+  ...{ requestTimeout: SLOW_MS, headersTimeout: SLOW_MS, maxHeaderSize: 16_384 },
+  keepAliveTimeout: 5000,
+} as const;
 
-/** Opens the door on a loopback address; port 0 takes a free one. Throws PortError when it cannot be had. */
+/** Opens the door on an address; port 0 takes a free one. Throws PortError when it cannot be had. */
 export async function openDoor(
   listen: { readonly host: string; readonly port: number },
-  routes: Routes,
-  log: Log,
+  options: DoorOptions,
 ): Promise<Door> {
-  const server = createServer(
-    { requestTimeout: SLOW_MS, headersTimeout: SLOW_MS, maxHeaderSize: 8192 },
-    (request, response) => void answer(request, response, routes, log),
-  );
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', cause => reject(unopened(listen, cause as NodeJS.ErrnoException)));
-    server.listen(listen.port, listen.host, resolve);
+  const server = createServer(SERVER_OPTIONS, listener(options));
+  await listening(server, () => server.listen(listen.port, listen.host)).catch(cause => {
+    throw unopened(listen, cause as NodeJS.ErrnoException);
   });
-  server.on('error', error => log.error({ error: error.message }, 'http door'));
+  server.on('error', error => options.log.error({ error: error.message }, 'http door'));
   const { address, family, port } = server.address() as AddressInfo;
   return {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
-    close: () =>
-      new Promise(resolve => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    close: () => closed(server),
   };
+}
+
+/** What a server calls for each request. */
+export function listener(options: DoorOptions) {
+  return (request: IncomingMessage, response: ServerResponse) => void answer(request, response, options);
+}
+
+/** When it listens; throws the error when it cannot. */
+export async function listening(server: Server, listen: () => void): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).once('listening', () => {
+      server.off('error', reject);
+      resolve();
+    });
+    listen();
+  });
+}
+
+export function closed(server: Server): Promise<void> {
+  return new Promise(resolve => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
 }
 
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  routes: Routes,
-  log: Log,
+  options: DoorOptions,
 ): Promise<void> {
-  const path = (request.url ?? '').split('?')[0] ?? '';
-  const { status, type, body } = await replyTo(request, path, routes).catch(error => {
+  const path = pathOf(request);
+  const fail = (error: unknown) => failed(error, path, options.log);
+  try {
+    const reply = await replyTo(request, response, options);
+    if (reply) await send(request, response, reply);
+  } catch (error) {
+    const reply = fail(error);
+    if (response.headersSent) response.destroy();
+    else await send(request, response, reply).catch(fail);
+  }
+}
+
+function failed(error: unknown, path: string, log: Log): Reply {
+  if (problemOf(error).bug)
     log.error({ path, error: error instanceof Error ? error.message : String(error) }, 'http request failed');
-    return plain(500, 'This could not be answered; the log of the daemon says why.');
+  return problemReply(error);
+}
+
+/** Undefined when the route answers by itself. */
+async function replyTo(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { routes, over, admit, originOf = plainOrigin }: DoorOptions,
+): Promise<Reply | undefined> {
+  const path = pathOf(request);
+  const found = routeOf(routes, path);
+  const asked = askedOf(request, response, {
+    over,
+    path,
+    parts: found?.parts ?? {},
+    origin: originOf(request),
   });
-  const head = request.method === 'HEAD';
-  response
-    .writeHead(status, {
-      'content-type': type,
-      'content-length': Buffer.byteLength(body),
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
-      ...(status === 405 ? { allow: 'GET, HEAD' } : {}),
-    })
-    .end(head ? '' : body);
+  await admit?.(asked);
+  if (!found) throw new Problem('path', `There is no ${path.slice(0, 200)} here.`);
+  const { answers, take } = found.route;
+  if (take) {
+    await take(request, response, asked);
+    return undefined;
+  }
+  const one = Object.hasOwn(answers, asked.method) ? answers[asked.method] : undefined;
+  if (one) return one(asked);
+  const allow = METHODS.filter(method => answers[method] !== undefined);
+  throw new Problem(
+    'method',
+    `${request.method} is not for ${path}; there ${allow.length > 1 ? 'are' : 'is'} ${allow.join(', ')}.`,
+    {
+      allow: allow.flatMap(method => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', '),
+    },
+  );
 }
 
-async function replyTo(request: IncomingMessage, path: string, routes: Routes): Promise<Reply> {
-  const { host } = request.headers;
-  // A page of another origin can be made to send a browser here by its own name: that name is not ours.
-  if (!isOwn(host))
-    return plain(421, `Host ${host ?? 'is missing'}: expected localhost or a loopback address.`);
-  const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
-  if (!route) return plain(404, `There is no ${path} here; there are ${Object.keys(routes).join(', ')}.`);
-  if (request.method !== 'GET' && request.method !== 'HEAD')
-    return plain(405, `${request.method} is not for ${path}; it is read by GET.`);
-  return route();
+function pathOf({ url }: IncomingMessage): string {
+  return (url ?? '').split('?')[0] ?? '';
 }
 
-function isOwn(host: string | undefined): boolean {
-  return /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i.test(host ?? '');
+function plainOrigin({ headers }: IncomingMessage): string {
+  return `http://${headers.host ?? ''}`;
+}
+
+function askedOf(
+  request: IncomingMessage,
+  response: ServerResponse,
+  of: Pick<Asked, 'over' | 'path' | 'parts' | 'origin'>,
+): Asked {
+  const { headers, url = '' } = request;
+  const controller = new AbortController();
+  response.once('close', () => controller.abort());
+  let body: Promise<Buffer> | undefined;
+  const read = () => {
+    body ??= readBody(request);
+    return body;
+  };
+  return {
+    ...of,
+    method: (request.method === 'HEAD' ? 'GET' : request.method) as Method,
+    query: new URLSearchParams(url.slice(of.path.length)),
+    headers,
+    from: request.socket.remoteAddress ?? '',
+    signal: controller.signal,
+    body: read,
+    json: async () => jsonOf(await read(), headers['content-type']),
+    form: async () => formOf(await read(), headers['content-type']),
+  };
+}
+
+async function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status, type, body, headers }: Reply,
+): Promise<void> {
+  const whole = typeof body === 'string';
+  response.writeHead(status, {
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    ...(type === undefined ? {} : { 'content-type': type }),
+    ...(whole ? { 'content-length': Buffer.byteLength(body) } : {}),
+    ...headers,
+  });
+  if (request.method === 'HEAD' || whole) {
+    response.end(whole && request.method !== 'HEAD' ? body : '');
+    return;
+  }
+  for await (const part of body) {
+    if (response.destroyed) return;
+    if (!response.write(part)) await drained(response);
+  }
+  response.end();
+}
+
+/** When more can be written, or nobody is there any more. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise(resolve => {
+    response.once('drain', resolve).once('close', resolve);
+  });
 }
 
 function unopened({ host, port }: { host: string; port: number }, cause: NodeJS.ErrnoException): PortError {
@@ -100,7 +202,7 @@ function unopened({ host, port }: { host: string; port: number }, cause: NodeJS.
         ? 'this user may not listen there'
         : `it cannot be had (${cause.code ?? cause.message})`;
   return new PortError(
-    `daemon.yaml: listen ${host}:${port}: ${why}; expected a free loopback address. Name another port, or leave listen out.`,
+    `daemon.yaml: listen ${host}:${port}: ${why}; expected a free address of this machine. Name another port, or leave listen out.`,
     { code: 'listen', retry: 'later', subject: `${host}:${port}`, cause },
   );
 }

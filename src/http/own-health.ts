@@ -16,7 +16,7 @@ import {
 } from '../commands/index.ts';
 import type { ActionRow, Meter } from '../model.ts';
 import { keepDeadManQuiet } from './dead-man.ts';
-import { type Door, openDoor } from './door.ts';
+import { type Mount, openDoors } from './doors.ts';
 import { type Metrics, metricsOf } from './metrics.ts';
 import { healthRoutes } from './routes.ts';
 
@@ -36,6 +36,8 @@ export async function withHealth(
     readonly version: string;
     /** With its secrets; never logged. */
     readonly deadManUrl: string | undefined;
+    readonly socket?: string;
+    readonly mounts?: readonly Mount[];
   },
   work: () => Promise<void>,
 ): Promise<void> {
@@ -45,8 +47,10 @@ export async function withHealth(
   const progress = followProgress(steady, await underWay(world));
   const metrics = metricsOf({ version: of.version, now: Date.now, ...processFigures(ending.signal) });
   meters.push(progress.meter, metrics.meter, entryLog(world.log));
-  const own = { ...ports, progress, principal: DOOR, grants: grantAll('viewer') };
-  const door = await open(own, metrics, steady);
+  const served = { ...ports, progress };
+  const looking = { ...served, principal: DOOR, grants: grantAll('viewer') };
+  const { socket, mounts = [] } = of;
+  const close = await openDoors(served, { open: healthRoutes(looking, metrics, steady), mounts, socket });
   const loops = [
     keepNoting(ports, progress, ending.signal),
     watchDeadMan(ports, progress, metrics, of.deadManUrl, ending.signal),
@@ -55,7 +59,7 @@ export async function withHealth(
     await work();
   } finally {
     ending.abort();
-    await Promise.all([...loops, door?.close()]);
+    await Promise.all([...loops, close()]);
   }
   await noteEnded(world.store, SELF);
 }
@@ -64,14 +68,6 @@ export async function withHealth(
 async function underWay({ store, realClock }: Ports['world']): Promise<readonly ActionRow[]> {
   const due = await store.dueActions(realClock());
   return due.filter(({ state }) => state === 'starting' || state === 'started');
-}
-
-async function open(ports: Ports, metrics: Metrics, steady: () => number): Promise<Door | undefined> {
-  const { listen } = ports.settings;
-  if (!listen) return undefined;
-  const door = await openDoor(listen, healthRoutes(ports, metrics, steady), ports.world.log);
-  ports.world.log.info({ url: door.url }, 'http door open');
-  return door;
 }
 
 /** Real time; less when the engine ends. */
