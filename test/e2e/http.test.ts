@@ -1,13 +1,11 @@
 /** The daemon's HTTP doors as they are: the socket of its user, and its address, over a running `flyball run`. */
-import { statSync, writeFileSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { type RequestOptions, request } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from 'vitest';
-import { alarmAbove, furnish, modelWith, POLICIES } from './churn.ts';
+import { alarmAbove, furnish, POLICIES } from './churn.ts';
 import { DAEMON_YAML, type Daemon, type Home, makeHome } from './home.ts';
-import { entriesOf } from './ledger.ts';
-import { until } from './until.ts';
 
 const { 'policies/remedy.yaml': remedy = '', ...documents } = POLICIES;
 const policies = { ...documents, 'policies/alarm.yaml': alarmAbove('30') };
@@ -77,10 +75,6 @@ function ask(where: RequestOptions, path: string, more: Partial<Request>): Promi
   });
 }
 
-async function tokenOf(at: Home, name: string, ...more: string[]): Promise<string> {
-  return (await at.json<{ token: string }>('token', 'create', name, ...more)).token;
-}
-
 describe('the socket', () => {
   test('is its user’s alone, and whoever comes through it is that user', async () => {
     const { at, socket } = await asking(DAEMON_YAML.replace('local-user', 'tokens'));
@@ -110,5 +104,28 @@ describe('the socket', () => {
       status: 403,
       body: { code: 'role', reason: 'role', detail: expect.stringContaining('expected approver') },
     });
+  });
+});
+
+describe('tokens at the address', () => {
+  test('nobody without one, its principal with one, and nobody once it is revoked', async () => {
+    const { at, tcp } = await asking(TOKENS);
+    const { token, id } = await at.json<{ token: string; id: string }>('token', 'create', 'vic');
+    const nobody = await tcp('/api/v1/status');
+    expect(nobody).toMatchObject({ status: 401, body: { code: 'unauthenticated' } });
+    expect(nobody.headers['www-authenticate']).toMatch(
+      /^Bearer resource_metadata="http:\/\/127\.0\.0\.1:\d+\/\.well-known\/oauth-protected-resource"$/,
+    );
+    const vic = await tcp('/api/v1/whoami', { token });
+    expect(vic.body).toMatchObject({ name: 'vic', door: 'http', authenticated: true, token: id });
+    expect(await tcp('/api/v1/pause', { token, json: {} })).toMatchObject({
+      ...{ status: 403, body: { code: 'role', detail: expect.stringContaining('expected operator') } },
+    });
+    for (const wrong of [`${token}x`, token.replace(/_[^_]+$/, `_${'A'.repeat(43)}`), 'Basic'])
+      expect(await tcp('/api/v1/whoami', { token: wrong }), wrong).toMatchObject({ status: 401 });
+    await at.json('token', 'revoke', id);
+    const revoked = await tcp('/api/v1/whoami', { token });
+    expect(revoked).toMatchObject({ status: 401, body: { detail: expect.stringContaining('was revoked') } });
+    expect(revoked.headers['www-authenticate']).toContain('error="invalid_token"');
   });
 });
