@@ -7,13 +7,13 @@ import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { paintFor } from './cli/paint.ts';
 import { runProgram, type Terminal } from './cli/program.ts';
-import { type DaemonSettings, grantAll, type PolicyText, type Ports } from './commands/index.ts';
+import { callerOf, type DaemonSettings, grantAll, type PolicyText, type Ports } from './commands/index.ts';
 import { filled } from './connectors/secrets.ts';
 import { runDaemon, underLock } from './daemon.ts';
 import { parseDaemonYaml, parseListen } from './dsl/index.ts';
 import { beginRepository } from './git/begin.ts';
 import { readWorktree } from './git/worktree.ts';
-import { serve } from './mcp/server.ts';
+import { serve } from './mcp/stdio.ts';
 import { PortError, type Principal } from './model.ts';
 import { isPostgres } from './store/postgres-database.ts';
 import { catalogue, emptyStore, open, prometheusAt, stderrLog, watchPolicies } from './wiring.ts';
@@ -177,12 +177,13 @@ async function openPorts(options: {
     daemon: daemonOf(settings, options => runDaemon(ports, opened, { ...options, version, environment })),
     serveMcp: () =>
       serve(
-        {
+        callerOf({
           ...opened.ports,
           principal: { name: `agent of ${principal.name}`, door: 'mcp', authenticated: false },
           grants: grantAll('proposer'),
-        },
+        }),
         version,
+        opened.ports.world.log,
       ),
   };
   return { ports, close: opened.close };

@@ -9,6 +9,7 @@ import { type Backtested, backtestPolicy, type Past } from './backtest-run.ts';
 import { backtestText, pageOf } from './backtest-text.ts';
 import { command } from './command.ts';
 import { Refusal } from './perform.ts';
+import { unknownName } from './refusal.ts';
 import type { Ports } from './ports.ts';
 import { kneeOf, parseSweep, type Sweep, thresholdOf, withThreshold } from './sweep.ts';
 import { compileRevision } from './take-revision.ts';
@@ -164,10 +165,8 @@ function chosen(policies: readonly ClosedPolicy[], given: Input): ClosedPolicy {
   const [only] = found;
   if (only && found.length === 1) return only;
   if (named.length === 0) {
-    const known = [...new Set(policies.map(one => one.policy))].join(', ') || 'none';
-    throw new Refusal(
-      `policy ${safe(given.policy, 80)} is not among those of the head commit; expected one of: ${known}.`,
-    );
+    const known = [...new Set(policies.map(one => one.policy))];
+    throw unknownName(`policy ${safe(given.policy, 80)} is not among those of the head commit`, known, 'none');
   }
   throw new Refusal(
     `policy ${given.policy} ${found.length === 0 ? `has no target ${safe(given.target ?? '', 80)}` : 'has several targets'}; expected --target with one of: ${targets.join(', ')}.`,

@@ -1,6 +1,7 @@
 /** How a door reaches commands: in this process, or over the socket of the daemon. It is the same table either way. */
 import type { JsonObject, Principal } from '../model.ts';
 import { mayPerform } from './access.ts';
+import { type Change, followChanges } from './changes.ts';
 import type { Command } from './command.ts';
 import { type CallOptions, enforcementNote, perform } from './perform.ts';
 import type { Ports } from './ports.ts';
@@ -17,6 +18,8 @@ export interface Caller {
   /** Whether a command can be allowed at all. */
   may(command: Pick<Command, 'role' | 'effect'>): boolean;
   readonly principal: Principal;
+  /** Tells what changes from now on, as far as the principal may see it, until what it gives is called. */
+  changes?(listener: (change: Change) => void): () => void;
 }
 
 /** Commands in this process. */
@@ -24,6 +27,7 @@ export function callerOf(ports: Ports): Caller {
   return {
     principal: ports.principal,
     may: command => mayPerform(command, ports),
+    changes: listener => followChanges(ports, listener),
     call: async (command, input, options) => {
       const output = await perform(command, ports, input, options);
       const note = await enforcementNote(command, ports);

@@ -37,6 +37,8 @@ export interface Command {
   reach(input: never): Reach;
   /** `nothing`: runs before there is a configuration. `files`: runs on given files without one, or with it. */
   readonly needs: 'state' | 'files' | 'nothing';
+  /** Fields of the output that a summary leaves out. */
+  readonly details: readonly string[];
   /** What has an effect is on record before it; `after`: where there is nothing yet that it could stand in. */
   readonly audited?: 'after';
   /** It works on files, folders or processes of whoever sits at a terminal: no other door offers it. */
@@ -63,6 +65,7 @@ interface Definition<I extends z.ZodObject, O extends z.ZodObject> {
   readonly effect: Effect;
   readonly reach: Reach | ((input: z.output<I>) => Reach);
   readonly needs?: Command['needs'];
+  readonly details?: readonly (keyof z.output<O> & string)[];
   readonly audited?: 'after';
   readonly terminal?: true;
   readonly examples: readonly string[];
@@ -73,8 +76,14 @@ interface Definition<I extends z.ZodObject, O extends z.ZodObject> {
 
 /** A command whose run and text are checked against its own schemas. */
 export function command<I extends z.ZodObject, O extends z.ZodObject>(definition: Definition<I, O>): Command {
-  const { positional = [], needs = 'state', exit = () => 0 as const, reach } = definition;
-  return { ...definition, positional, needs, exit, reach: typeof reach === 'function' ? reach : () => reach };
+  const { positional = [], needs = 'state', details = [], exit = () => 0 as const, reach } = definition;
+  const reachOf = typeof reach === 'function' ? reach : () => reach;
+  return { ...definition, positional, needs, details, exit, reach: reachOf };
+}
+
+/** An input that only a terminal has: other doors do not offer it. */
+export function terminalOnly<T extends z.ZodType>(schema: T): T {
+  return schema.meta({ ...schema.meta(), terminal: true });
 }
 
 /** One input of a command, as its JSON Schema says it. */

@@ -10,6 +10,7 @@ import { explainWord, nearWords } from './explain-word.ts';
 import { type Explanation, output, text } from './explanation.ts';
 import { Refusal } from './perform.ts';
 import type { Ports } from './ports.ts';
+import { unknownName } from './refusal.ts';
 import { ruleText, sequenceText } from './rule-text.ts';
 import { safe } from './time.ts';
 
@@ -73,9 +74,11 @@ async function find(
     return ofAction(ports, others.at(-1) ?? action, found);
   if (action)
     throw new Refusal(`${safe(input.what, 80)} begins ${others.length + 1} actions; give more characters.`);
-  const known = ((await store.revision())?.policies ?? []).map(one => one.policy).join(', ');
-  throw new Refusal(
-    `${safe(input.what, 80)} is no policy, episode or action that is known here; policies: ${known || 'none'}. Actions are listed by 'flyball log --kind intent'. It is no word of the language either.${nearWords(input.what, catalogue)}`,
+  const known = ((await store.revision())?.policies ?? []).map(one => one.policy);
+  throw unknownName(
+    `${safe(input.what, 80)} is no policy, episode or action that is known here (actions: flyball log --kind intent), nor a word of the language.${nearWords(input.what, catalogue)}`,
+    known,
+    'none',
   );
 }
 

@@ -91,8 +91,9 @@ export {
 } from './access.ts';
 export { refusalCounter } from './audit.ts';
 export { type Called, type Caller, callerOf } from './caller.ts';
+export type { Change } from './changes.ts';
 export type { Command, Effect, ExitCode, Paint, Property, Reach, Role } from './command.ts';
-export { propertiesOf } from './command.ts';
+export { propertiesOf, terminalOnly } from './command.ts';
 export { openCursor, type Page, type Paging, pageOf, sealCursor } from './cursor.ts';
 export { entryLog } from './entry-log.ts';
 export { follow, followHead } from './follow.ts';

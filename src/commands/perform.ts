@@ -6,7 +6,7 @@ import { audit } from './audit.ts';
 import type { Command } from './command.ts';
 import { once } from './once.ts';
 import type { Ports } from './ports.ts';
-import { Refusal } from './refusal.ts';
+import { Refusal, wordsOf } from './refusal.ts';
 import { scopedStore } from './scoped-store.ts';
 
 export { Refusal } from './refusal.ts';
@@ -96,6 +96,7 @@ export async function enforcementNote(
 
 /** The words of an error for whoever asked; our own bugs say that they are. */
 export function describeError(error: unknown): { readonly message: string; readonly bug: boolean } {
-  if (error instanceof Refusal || error instanceof PortError) return { message: error.message, bug: false };
+  if (error instanceof Refusal) return { message: wordsOf(error), bug: false };
+  if (error instanceof PortError) return { message: error.message, bug: false };
   return { message: error instanceof Error ? error.message : String(error), bug: true };
 }

@@ -1,7 +1,7 @@
 /** `policies` and `policy`: what is in force, and the text of one. */
 import { z } from 'zod';
 import { command } from './command.ts';
-import { Refusal } from './perform.ts';
+import { unknownName } from './refusal.ts';
 import { safe, span, table } from './time.ts';
 
 const summary = z.object({
@@ -92,10 +92,8 @@ export const policy = command({
     const revision = await ports.world.store.revision();
     const found = revision?.policies.find(one => one.policy === input.policy);
     if (!found) {
-      const known = (revision?.policies ?? []).map(one => one.policy).join(', ');
-      throw new Refusal(
-        `policy ${safe(input.policy, 80)} is not in force; expected one of: ${known || 'none is in force yet'}.`,
-      );
+      const known = (revision?.policies ?? []).map(one => one.policy);
+      throw unknownName(`policy ${safe(input.policy, 80)} is not in force`, known, 'none is in force yet');
     }
     return {
       policy: found.policy,

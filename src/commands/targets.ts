@@ -1,11 +1,9 @@
 /** Names of targets that people and agents give: one that is not known is refused, never an empty answer. */
-import { Refusal } from './perform.ts';
+import { unknownName } from './refusal.ts';
 import { safe } from './time.ts';
 
-/** Returns when a target is known or none was named; else throws a Refusal that names those that are. */
+/** Returns when a target is known or none was named; else throws a Refusal that knows those that are. */
 export function requireTarget(target: string | undefined, known: readonly string[]): void {
   if (target === undefined || known.includes(target)) return;
-  throw new Refusal(
-    `no target ${safe(target, 80)} is known; expected one of: ${known.join(', ') || 'none yet'}.`,
-  );
+  throw unknownName(`no target ${safe(target, 80)} is known`, known);
 }
