@@ -7,10 +7,10 @@ import { fromRecord, fromSources, type Recorded, recordedOf } from './backtest-h
 import { type Figures, figuresOf } from './backtest-report.ts';
 import { type Backtested, backtestPolicy, type Past } from './backtest-run.ts';
 import { backtestText, pageOf } from './backtest-text.ts';
-import { command } from './command.ts';
+import { command, terminalOnly } from './command.ts';
 import { Refusal } from './perform.ts';
-import { unknownName } from './refusal.ts';
 import type { Ports } from './ports.ts';
+import { unknownName } from './refusal.ts';
 import { kneeOf, parseSweep, type Sweep, thresholdOf, withThreshold } from './sweep.ts';
 import { compileRevision } from './take-revision.ts';
 import { safe, span } from './time.ts';
@@ -82,7 +82,7 @@ const input = z.strictObject({
     ),
   approvalAfter: z.string().max(20).default('1h').describe('A yes is assumed so long after it is asked for.'),
   effectAfter: z.string().max(20).default('1h').describe('Effects are assumed to succeed after this long.'),
-  html: z.string().max(500).optional().describe('Command line only: writes a page with the time line.'),
+  html: terminalOnly(z.string().max(500).optional().describe('Writes a page with the time line.')),
 });
 type Input = z.output<typeof input>;
 
@@ -166,7 +166,11 @@ function chosen(policies: readonly ClosedPolicy[], given: Input): ClosedPolicy {
   if (only && found.length === 1) return only;
   if (named.length === 0) {
     const known = [...new Set(policies.map(one => one.policy))];
-    throw unknownName(`policy ${safe(given.policy, 80)} is not among those of the head commit`, known, 'none');
+    throw unknownName(
+      `policy ${safe(given.policy, 80)} is not among those of the head commit`,
+      known,
+      'none',
+    );
   }
   throw new Refusal(
     `policy ${given.policy} ${found.length === 0 ? `has no target ${safe(given.target ?? '', 80)}` : 'has several targets'}; expected --target with one of: ${targets.join(', ')}.`,

@@ -18,11 +18,7 @@ const MOST_ENTRIES = 200;
  * Looks every `everyMs` which chains grew that this principal may see, and tells the listener. Gives what ends it. What was
  * there before is not told.
  */
-export function followChanges(
-  ports: Ports,
-  listener: (change: Change) => void,
-  everyMs = 1000,
-): () => void {
+export function followChanges(ports: Ports, listener: (change: Change) => void, everyMs = 1000): () => void {
   let ended = false;
   let timer: NodeJS.Timeout | undefined;
   let known: Readonly<Record<string, string>> | undefined;

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { type Compiled, compile, formatDiagnostic } from '../dsl/index.ts';
 import { type Look, look } from '../engine/look.ts';
-import { command } from './command.ts';
+import { command, terminalOnly } from './command.ts';
 import { summary } from './entry-text.ts';
 import { floorFacts } from './lay-floors.ts';
 import { Refusal } from './perform.ts';
@@ -81,8 +81,8 @@ export type Planned = z.output<typeof output>;
 const input = z.strictObject({
   target: z.string().max(200).optional().describe('Only this target, as kind/name.'),
   base: z.string().max(200).optional().describe('A commit, branch or tag (main~1): says what changed since.'),
-  out: z.string().max(500).optional().describe('Command line only: saves the plan for `flyball apply`.'),
-  markdown: z.boolean().optional().describe('As a comment for a pull request.'),
+  out: terminalOnly(z.string().max(500).optional().describe('Saves the plan for `flyball apply`.')),
+  markdown: terminalOnly(z.boolean().optional().describe('As a comment for a pull request.')),
 });
 type Input = z.output<typeof input>;
 

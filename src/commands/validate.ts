@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { compile, formatDiagnostic } from '../dsl/index.ts';
 import type { Commit, Diagnostic } from '../model.ts';
-import { command, type Paint } from './command.ts';
+import { command, type Paint, terminalOnly } from './command.ts';
 import type { PolicyText, Ports } from './ports.ts';
 
 export const fileInput = z.strictObject({
@@ -40,7 +40,7 @@ export const validate = command({
       .max(20)
       .optional()
       .describe('Drafts, checked together with the files of the head commit.'),
-    folder: z.string().max(500).optional().describe('Command line only: check this folder by itself.'),
+    folder: terminalOnly(z.string().max(500).optional().describe('Check this folder by itself.')),
   }),
   output,
   positional: ['folder'],

@@ -25,13 +25,17 @@ export function bounded(output: JsonObject, most: number): Bounded {
     const { path, value, put, bytes } = found;
     const share = Math.max(0, 1 - (size - most) / bytes) * 0.95;
     const left = Math.max(typeof value === 'string' ? SHORTEST : 1, Math.floor(value.length * share));
-    const shorter = typeof value === 'string' ? `${value.slice(0, left - 1).toWellFormed()}…` : value.slice(0, left);
+    const shorter =
+      typeof value === 'string' ? `${value.slice(0, left - 1).toWellFormed()}…` : value.slice(0, left);
     const unit = typeof value === 'string' ? ' characters' : '';
     const { of } = cut.get(path) ?? { of: value.length };
     cut.set(path, { of, left, unit });
     put(shorter);
   }
-  return { output: copy, truncated: [...cut].map(([path, one]) => `${path}: ${one.left} of ${one.of}${one.unit}`) };
+  return {
+    output: copy,
+    truncated: [...cut].map(([path, one]) => `${path}: ${one.left} of ${one.of}${one.unit}`),
+  };
 }
 
 interface Cuttable {
@@ -62,5 +66,7 @@ function cuttable(path: string, value: Json, put: (value: Json) => void): Cuttab
 }
 
 function inside(value: Json, path: string): Cuttable | undefined {
-  return typeof value === 'object' && value !== null ? largest(value as Record<string, Json>, path) : undefined;
+  return typeof value === 'object' && value !== null
+    ? largest(value as Record<string, Json>, path)
+    : undefined;
 }

@@ -2,8 +2,17 @@
  * MCP over Streamable HTTP, without sessions: each request has its own server, and its principal comes from the door in front,
  * which has checked it. Clients of 2025 can subscribe to nothing here, and are asked nothing: they get the same as text.
  */
-import { type NodeIncomingMessageLike, type NodeServerResponseLike, toNodeHandler } from '@modelcontextprotocol/node';
-import { type AuthInfo, createMcpHandler, type McpHttpHandler, type McpServer } from '@modelcontextprotocol/server';
+import {
+  type NodeIncomingMessageLike,
+  type NodeServerResponseLike,
+  toNodeHandler,
+} from '@modelcontextprotocol/node';
+import {
+  type AuthInfo,
+  createMcpHandler,
+  type McpHttpHandler,
+  type McpServer,
+} from '@modelcontextprotocol/server';
 import type { Caller } from '../commands/index.ts';
 import type { Log } from '../model.ts';
 import { buildServer } from './server.ts';
@@ -11,11 +20,7 @@ import { busOf } from './subscriptions.ts';
 
 export interface McpDoor {
   /** Answers one request. `request.auth` says who asks; `body` is its JSON, when that was read already. */
-  handle(
-    request: NodeIncomingMessageLike,
-    response: NodeServerResponseLike,
-    body?: unknown,
-  ): Promise<void>;
+  handle(request: NodeIncomingMessageLike, response: NodeServerResponseLike, body?: unknown): Promise<void>;
   /** Ends all streams. */
   close(): Promise<void>;
 }

@@ -8,12 +8,17 @@ import type { Json, JsonObject } from '../model.ts';
 const LONGEST = 8000;
 
 /** Control, format and direction characters, line separators, unassigned tags, and selectors that hide bytes. */
-const HIDDEN = /[\p{Cc}\p{Cf}\p{Co}\u2028\u2029\u{e0100}-\u{e01ef}]/gu;
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Co}\u2028\u2029]|[\u{e0100}-\u{e01ef}]/gu;
 
 /** Without characters that hide something; lines and tabs stay. Never ends within a character. */
 export function clean(text: string, most = LONGEST): string {
   const kept = text.toWellFormed().replace(HIDDEN, one => (one === '\n' || one === '\t' ? one : ' '));
-  return kept.length > most ? `${kept.slice(0, most - 1).toWellFormed().replace(/\ufffd$/, '')}…` : kept;
+  return kept.length > most
+    ? `${kept
+        .slice(0, most - 1)
+        .toWellFormed()
+        .replace(/\ufffd$/, '')}…`
+    : kept;
 }
 
 /** A value all of whose texts, and names of fields, are clean. */

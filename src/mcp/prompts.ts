@@ -2,6 +2,8 @@
 import { completable, type GetPromptResult, type McpServer } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import type { Caller } from '../commands/index.ts';
+import type { Log } from '../model.ts';
+import { guarded } from './guarded.ts';
 import { knownNames, type Names, startingWith } from './names.ts';
 import { clean } from './outside-text.ts';
 
@@ -28,7 +30,10 @@ const PROMPTS: readonly Prompt[] = [
     title: 'Investigate drift',
     description: 'What drifts, since when, why, and what may be done about it.',
     args: { target: TARGET, policy: { description: 'Only this policy.', optional: true, names: 'policies' } },
-    text: ({ target, policy }) => `Investigate drift of ${target}${policy ? ` as the policy ${policy} sees it` : ''}.
+    text: ({
+      target,
+      policy,
+    }) => `Investigate drift of ${target}${policy ? ` as the policy ${policy} sees it` : ''}.
 1. flyball_get_report with kind drift: which features and slices lead, against which threshold, on how many rows.
 2. flyball_get_report with kind quality and freshness: rule out missing, late or broken data before you call it drift.
 3. flyball_query_observations: since when, sudden or slow, and whether it comes back every week.
@@ -63,8 +68,14 @@ Answer with: what changes for whom, what it weakens, the evidence for and agains
     name: 'explain_why_not',
     title: 'Explain why nothing happened',
     description: 'Why a rule did not fire, or an action is held.',
-    args: { target: TARGET, policy: { description: 'The policy that was expected to act.', optional: true, names: 'policies' } },
-    text: ({ target, policy }) => `Explain why nothing was done about ${target}${policy ? ` by the policy ${policy}` : ''}.
+    args: {
+      target: TARGET,
+      policy: { description: 'The policy that was expected to act.', optional: true, names: 'policies' },
+    },
+    text: ({
+      target,
+      policy,
+    }) => `Explain why nothing was done about ${target}${policy ? ` by the policy ${policy}` : ''}.
 1. flyball_explain_decision${policy ? ` with what: ${policy} and the target` : ' for each policy of the target (flyball_list_policies)'}: operands with their values, the clause that decided, timers, every guard that holds.
 2. flyball_get_status for the target: pauses, gates, silences, blind rules, a commit that is not in force.
 3. If a value is unknown: flyball_get_report with kind freshness names the data that is missing.
@@ -85,8 +96,14 @@ Answer with: what happens on yes, what happens on no, how it is undone, the evid
     name: 'incident_timeline',
     title: 'Time line of an incident',
     description: 'What happened at a target, in order, from the ledger.',
-    args: { target: TARGET, since: { description: 'A date, a time, or how long ago (24h).', optional: true } },
-    text: ({ target, since }) => `Write the time line of what happened at ${target}${since ? ` since ${since}` : ' in the last 24 hours'}.
+    args: {
+      target: TARGET,
+      since: { description: 'A date, a time, or how long ago (24h).', optional: true },
+    },
+    text: ({
+      target,
+      since,
+    }) => `Write the time line of what happened at ${target}${since ? ` since ${since}` : ' in the last 24 hours'}.
 1. flyball_search_ledger for its chain, page by page: transitions, episodes, decisions, intents, outcomes, approvals, revisions.
 2. flyball_query_observations: the values at the turning points.
 3. flyball_search_ledger for changes of policies at the time, and flyball_explain_decision for each episode.
@@ -95,26 +112,40 @@ Answer with a table of time (UTC), what happened, and the entry that proves it; 
 ];
 
 /** Registers all prompts; their arguments are completed from the names that the caller may see. */
-export function registerPrompts(server: McpServer, caller: Caller): void {
+export function registerPrompts(server: McpServer, caller: Caller, log: Log): void {
   for (const { name, title, description, args, text } of PROMPTS) {
     const argsSchema = z.object(
-      Object.fromEntries(Object.entries(args).map(([key, one]) => [key, argumentOf(one, caller)])),
+      Object.fromEntries(Object.entries(args).map(([key, one]) => [key, argumentOf(one, caller, log)])),
     );
     server.registerPrompt(name, { title, description, argsSchema }, given => said(text(plain(given))));
   }
 }
 
-function argumentOf({ description, optional, names }: Argument, caller: Caller): z.ZodType<string | undefined> {
+function argumentOf(
+  { description, optional, names }: Argument,
+  caller: Caller,
+  log: Log,
+): z.ZodType<string | undefined> {
   const text = z.string().max(2000).describe(description);
-  const field =
-    names === undefined ? text : completable(text, async typed => startingWith((await knownNames(caller))[names], typed ?? ''));
+  const field = names === undefined ? text : completable(text, completer(names, caller, log));
   return optional ? field.optional() : field;
+}
+
+function completer(names: keyof Names, caller: Caller, log: Log) {
+  return guarded(log, async (typed: string | undefined) =>
+    startingWith((await knownNames(caller))[names], typed ?? ''),
+  );
 }
 
 /** Arguments on one line each: they are filled in by people, and by clients that take them from elsewhere. */
 function plain(given: Readonly<Record<string, unknown>>): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(given).map(([key, value]) => [key, clean(String(value ?? ''), 1000).replace(/\s+/g, ' ').trim()]),
+    Object.entries(given).map(([key, value]) => [
+      key,
+      clean(String(value ?? ''), 1000)
+        .replace(/\s+/g, ' ')
+        .trim(),
+    ]),
   );
 }
 

@@ -17,14 +17,18 @@ export const schemaKinds: readonly string[] = KINDS;
 
 /** The JSON Schema of a kind of document, as text; undefined for other names. */
 export function schemaOf(kind: string): string | undefined {
-  return schemaKinds.includes(kind) ? readFileSync(join(PACKAGE, 'schemas', `${kind}.schema.json`), 'utf8') : undefined;
+  return schemaKinds.includes(kind)
+    ? readFileSync(join(PACKAGE, 'schemas', `${kind}.schema.json`), 'utf8')
+    : undefined;
 }
 
 let known: readonly Topic[] | undefined;
 
 /** `language` has the contents, `language.gates` the section; in the order of the documents. */
 export function topics(): readonly Topic[] {
-  known ??= DOCUMENTS.flatMap(name => sectionsOf(name, readFileSync(join(PACKAGE, 'docs', `${name}.md`), 'utf8')));
+  known ??= DOCUMENTS.flatMap(name =>
+    sectionsOf(name, readFileSync(join(PACKAGE, 'docs', `${name}.md`), 'utf8')),
+  );
   return known;
 }
 

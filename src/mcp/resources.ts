@@ -11,6 +11,7 @@ import {
 } from '@modelcontextprotocol/server';
 import { type Caller, type Command, commands } from '../commands/index.ts';
 import type { Log } from '../model.ts';
+import { guarded } from './guarded.ts';
 import { knownNames, startingWith } from './names.ts';
 import { clean } from './outside-text.ts';
 import { schemaKinds, schemaOf, topics } from './reference.ts';
@@ -39,7 +40,8 @@ const READABLE: readonly Readable[] = [
     name: 'target',
     template: 'flyball://targets/{kind}/{name}',
     title: 'State of a target',
-    description: 'Rules, episodes, actions and holds of one model, dataset or connection. Can be subscribed to.',
+    description:
+      'Rules, episodes, actions and holds of one model, dataset or connection. Can be subscribed to.',
     command: 'target',
     input: ({ kind, name }) => ({ target: `${kind}/${name}` }),
     complete: { kind: 'kinds', name: 'targets' },
@@ -88,9 +90,10 @@ export function registerResources(server: McpServer, caller: Caller, log: Log): 
     const command = commands.find(one => one.name === readable.command);
     if (command && caller.may(command)) registerReadable(server, caller, { ...readable, of: command }, log);
   }
-  registerReference(server);
+  registerReference(server, log);
   // The library's own list knows no pages, and asks every template anew for each of them.
-  server.server.setRequestHandler('resources/list', async ({ params }) => listed(caller, params?.cursor));
+  const list = guarded(log, (cursor: string | undefined) => listed(caller, cursor));
+  server.server.setRequestHandler('resources/list', ({ params }) => list(params?.cursor));
 }
 
 function registerReadable(
@@ -101,21 +104,21 @@ function registerReadable(
 ): void {
   const completers = Object.entries(complete).map(([variable, kind]): [string, Complete] => [
     variable,
-    async value => startingWith((await knownNames(caller))[kind], value),
+    guarded(log, async (value: string) => startingWith((await knownNames(caller))[kind], value)),
   ]);
   server.registerResource(
     name,
     new ResourceTemplate(template, { list: undefined, complete: Object.fromEntries(completers) }),
     { title, description, mimeType: 'application/json', cacheHint: FOR_ONE },
-    async (uri, variables) => {
+    guarded(log, async (uri: URL, variables: Variables) => {
       const result = await callTool(caller, of, input(decoded(variables)), log);
       if (result.isError) throw absent(uri);
       return asJson(uri, result.structuredContent);
-    },
+    }),
   );
 }
 
-function registerReference(server: McpServer): void {
+function registerReference(server: McpServer, log: Log): void {
   const schema = new ResourceTemplate('flyball://schema/{kind}', {
     list: undefined,
     complete: { kind: value => startingWith(schemaKinds, value) },
@@ -129,15 +132,21 @@ function registerReference(server: McpServer): void {
       mimeType: 'application/schema+json',
       cacheHint: FOR_EVERYBODY,
     },
-    (uri, variables) => {
+    guarded(log, (uri: URL, variables: Variables) => {
       const text = schemaOf(decoded(variables).kind ?? '');
       if (text === undefined) throw absent(uri);
       return { contents: [{ uri: uri.href, mimeType: 'application/schema+json', text }] };
-    },
+    }),
   );
   const docs = new ResourceTemplate('flyball://docs/{topic}', {
     list: undefined,
-    complete: { topic: value => startingWith(topics().map(topic => topic.name), value) },
+    complete: {
+      topic: value =>
+        startingWith(
+          topics().map(topic => topic.name),
+          value,
+        ),
+    },
   });
   server.registerResource(
     'docs',
@@ -148,17 +157,20 @@ function registerReference(server: McpServer): void {
       mimeType: 'text/markdown',
       cacheHint: FOR_EVERYBODY,
     },
-    (uri, variables) => {
+    guarded(log, (uri: URL, variables: Variables) => {
       const found = topics().find(topic => topic.name === decoded(variables).topic);
       if (!found) throw absent(uri);
       return { contents: [{ uri: uri.href, mimeType: 'text/markdown', text: found.text }] };
-    },
+    }),
   );
 }
 
 function decoded(variables: Variables): Readonly<Record<string, string>> {
   return Object.fromEntries(
-    Object.entries(variables).map(([name, value]) => [name, decodedText(Array.isArray(value) ? (value[0] ?? '') : value)]),
+    Object.entries(variables).map(([name, value]) => [
+      name,
+      decodedText(Array.isArray(value) ? (value[0] ?? '') : value),
+    ]),
   );
 }
 
@@ -207,7 +219,10 @@ async function resourcesFor(caller: Caller): Promise<readonly Resource[]> {
     mimeType,
   });
   return [
-    ...topics().map(topic => ({ ...of('docs', 'Reference:', 'text/markdown')(topic.name), title: topic.title })),
+    ...topics().map(topic => ({
+      ...of('docs', 'Reference:', 'text/markdown')(topic.name),
+      title: topic.title,
+    })),
     ...schemaKinds.map(of('schema', 'Schema of', 'application/schema+json')),
     ...names.approvals.map(of('approvals', 'Approval', 'application/json')),
     ...names.chains.map(of('targets', 'Target', 'application/json')),

@@ -42,7 +42,7 @@ export function buildServer(caller: Caller, version: string, more: More): McpSer
   for (const command of commands)
     if (command.tool !== undefined && caller.may(command)) register(server, caller, command, more.log);
   registerResources(server, caller, more.log);
-  registerPrompts(server, caller);
+  registerPrompts(server, caller, more.log);
   more.fixtures?.(server);
   return server;
 }

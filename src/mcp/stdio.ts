@@ -24,6 +24,7 @@ export async function serve(caller: Caller, version: string, log: Log): Promise<
 
 /** A library that prints would break the protocol: its words go to the log. */
 function keepStdoutClean(log: Log): void {
-  const say = (...words: readonly unknown[]) => log.warn({ words: words.map(String).join(' ').slice(0, 500) }, 'printed');
+  const say = (...words: readonly unknown[]) =>
+    log.warn({ words: words.map(String).join(' ').slice(0, 500) }, 'printed');
   Object.assign(console, { log: say, info: say, debug: say, dir: say, table: say });
 }

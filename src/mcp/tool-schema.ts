@@ -30,7 +30,8 @@ const KEY = {
 
 const OPEN = {
   type: 'boolean',
-  description: 'With approval: a client that can opens its page for the person. Whatever it answers decides nothing.',
+  description:
+    'With approval: a client that can opens its page for the person. Whatever it answers decides nothing.',
 };
 
 const made = new WeakMap<Command, ToolSchema>();
@@ -62,7 +63,10 @@ function make(command: Command): ToolSchema {
       ...(required.length === 0 ? {} : { required }),
       additionalProperties: false,
     },
-    output: { type: 'object', properties: Object.fromEntries(shown.map(([name, one]) => [name, brief(one)])) },
+    output: {
+      type: 'object',
+      properties: Object.fromEntries(shown.map(([name, one]) => [name, brief(one)])),
+    },
     annotations: annotationsOf(command.effect),
     outside: Object.keys(output).filter(name => isOutside(name, output[name] ?? {})),
     own: new Set(fields.map(([name]) => name)),
@@ -116,7 +120,8 @@ function brief(field: Json): Json {
   if (type !== 'array') return { type, ...words };
   const row = items as Json | undefined;
   const columns = row?.properties === undefined ? undefined : columnsOf(row);
-  const item = columns === undefined ? { type: row?.type ?? 'string' } : { type: 'object', description: columns };
+  const item =
+    columns === undefined ? { type: row?.type ?? 'string' } : { type: 'object', description: columns };
   return { type, items: item, ...words };
 }
 
@@ -128,7 +133,7 @@ function columnsOf({ properties = {}, required = [] }: Json): string {
 }
 
 /** Ids, hashes and marks that Flyball made itself; every other text is somebody else's. */
-const OURS = new Set(['commit', 'sha', 'head', 'base', 'inForce', 'hash', 'next', 'env', 'trust', 'by']);
+const OURS = new Set(['commit', 'sha', 'head', 'base', 'inForce', 'hash', 'next', 'env', 'trust']);
 
 function isOutside(name: string, field: Json): boolean {
   return !OURS.has(name) && hasWords(field);

@@ -88,7 +88,8 @@ function named(name: string, list: readonly string[]): JsonObject {
 
 /** What a summary leaves out, as nothing: the words are made from the same data. */
 function emptied(output: JsonObject, names: readonly string[]): JsonObject {
-  const empty = (value: Json | undefined): Json => (Array.isArray(value) ? [] : typeof value === 'string' ? '' : {});
+  const empty = (value: Json | undefined): Json =>
+    Array.isArray(value) ? [] : typeof value === 'string' ? '' : {};
   return Object.fromEntries(names.filter(name => name in output).map(name => [name, empty(output[name])]));
 }
 
@@ -96,7 +97,10 @@ function emptied(output: JsonObject, names: readonly string[]): JsonObject {
 function fitted(structuredContent: JsonObject, words: string, said: readonly string[]): CallToolResult {
   const with_ = (lines: readonly string[], cut: boolean): CallToolResult => ({
     content: [
-      { type: 'text', text: [quoted(lines.join('\n')), ...(cut ? ['… cut; ask for less'] : []), ...said].join('\n') },
+      {
+        type: 'text',
+        text: [quoted(lines.join('\n')), ...(cut ? ['… cut; ask for less'] : []), ...said].join('\n'),
+      },
     ],
     structuredContent,
   });

@@ -73,8 +73,8 @@ test('the tools are these, small, annotated, and none decides', async () => {
     expect(tool.name).toMatch(/^flyball_[a-z_]+$/);
     expect(tool.name).not.toMatch(/approve|deny|merge|resume|cancel|retry|resolve|pause|run|init|rebuild/);
     expect(tool).toMatchObject({
+      title: expect.any(String),
       annotations: {
-        title: expect.any(String),
         readOnlyHint: expect.any(Boolean),
         destructiveHint: expect.any(Boolean),
         idempotentHint: expect.any(Boolean),
