@@ -1987,7 +1987,8 @@ export interface Store {
     readonly newestFirst?: boolean;
   }): Promise<readonly Entry[]>;
   chains(): Promise<readonly string[]>;
-  ticks(chain: string): Promise<readonly RecordedTick[]>;
+  /** With `of`: the one that wrote the entry of this seq. */
+  ticks(chain: string, of?: number): Promise<readonly RecordedTick[]>;
   observationsOf(
     chain: string,
     filter: { readonly name?: string; readonly limit?: number },

@@ -1,12 +1,12 @@
-/** `approvals`, `approve`, `deny`: what waits for a person, and the person's answer. Agents only read. */
+/** `approvals`: what waits for a person. Agents only read; `decide.ts` has the answer. */
 import { z } from 'zod';
 import { refusedFor } from '../engine/approvals.ts';
-import { appendInput } from '../engine/drive.ts';
 import { floorText } from '../engine/floors.ts';
 import { chainOf } from '../engine/ids.ts';
-import type { Ask, Input, Own } from '../model.ts';
+import type { Ask, Own } from '../model.ts';
+import { undoneText } from './approval-effect.ts';
 import { command, type Paint } from './command.ts';
-import { Refusal } from './perform.ts';
+import { pageOf } from './cursor.ts';
 import type { Ports } from './ports.ts';
 import { safe, table, when } from './time.ts';
 
@@ -29,6 +29,7 @@ const waiting = z.object({
   floors: z.array(z.string()).optional().describe('Floors of daemon.yaml that have a say in it.'),
   planHash: z.string(),
   episode: z.int(),
+  page: z.string().optional().describe('Address of the page where a person decides.'),
 });
 
 export const approvals = command({
@@ -36,11 +37,16 @@ export const approvals = command({
   tool: 'flyball_list_approvals',
   title: 'Approvals waiting',
   description:
-    'Actions that wait for a yes: what would run where with which arguments, why, who may decide (refused: who may not), and when it is denied. Deciding is for people, at a terminal.',
+    'Actions that wait for a yes: what would run where with which arguments, why, who may decide (refused: who may not), and when it is denied. The longest waiting first. Deciding is for people, at a terminal or at the page.',
   input: z.strictObject({
     target: z.string().max(200).optional().describe('Only of this target, as kind/name.'),
+    limit: z.int().min(1).max(100).default(20).describe('At most so many.'),
+    cursor: z.string().max(2000).optional().describe('Where it goes on: next of the page before.'),
   }),
-  output: z.object({ approvals: z.array(waiting) }),
+  output: z.object({
+    approvals: z.array(waiting),
+    next: z.string().optional().describe('Cursor of the page that follows.'),
+  }),
   positional: ['target'],
   role: 'viewer',
   effect: 'read',
@@ -50,17 +56,26 @@ export const approvals = command({
     const rows = await ports.world.store.targets();
     const found = rows
       .filter(row => input.target === undefined || chainOf(row.target) === input.target)
-      .flatMap(row => Object.values(row.own.asks).map(ask => view(chainOf(row.target), row.own, ask)));
-    return { approvals: found };
+      .flatMap(row => Object.values(row.own.asks).map(ask => view(ports, chainOf(row.target), row.own, ask)));
+    const of = { list: 'approvals', filters: { target: input.target ?? null } };
+    const keyOf = (one: Waiting) => `${String(one.askedAt).padStart(16, '0')} ${one.approval}`;
+    const { items, next } = await pageOf(ports, of, input, found, keyOf);
+    return { approvals: [...items], ...(next === undefined ? {} : { next }) };
   },
   text: (found, paint) =>
     found.approvals.length === 0
       ? 'Nothing waits for approval.'
-      : found.approvals.map(one => block(one, paint)).join('\n\n'),
+      : [
+          ...found.approvals.map(one => block(one, paint)),
+          ...(found.next === undefined ? [] : [`More: --cursor ${found.next}`]),
+        ].join('\n\n'),
 });
 
-function view(target: string, own: Own, ask: Ask): z.input<typeof waiting> {
+type Waiting = z.input<typeof waiting>;
+
+function view({ pageUrl }: Ports, target: string, own: Own, ask: Ask): Waiting {
   const { action } = ask;
+  const page = pageUrl?.(`/approvals/${ask.approval}`);
   return {
     approval: ask.approval,
     target,
@@ -76,21 +91,14 @@ function view(target: string, own: Own, ask: Ask): z.input<typeof waiting> {
     ),
     ...(ask.floors === undefined ? {} : { floors: [...ask.floors] }),
     refused: [...refusedFor(ask, own.episodes[ask.episode])],
-    undone: undoText(own, ask),
+    undone: undoneText({ ask, plan: own.episodes[ask.episode]?.plan }),
     ...(ask.escalateAt === undefined ? {} : { paged: ask.escalateAt }),
     askedAt: ask.at,
     expires: ask.expires,
     planHash: ask.planHash,
     episode: ask.episode,
+    ...(page === undefined ? {} : { page }),
   };
-}
-
-/** How a person who says yes gets out of it again. */
-function undoText(own: Own, { action, episode }: Ask): string {
-  const step = own.episodes[episode]?.plan?.steps.find(one => one.id === action.step);
-  if (step?.undo) return 'taken back by itself when the sequence gives up (undo)';
-  if (action.verb === 'promote') return 'by flyball rollout abort while it is under way, by a rollback later';
-  return `not by itself; flyball cancel ${episode} ends it while it runs`;
 }
 
 function block(one: z.output<typeof waiting>, paint: Paint): string {
@@ -111,93 +119,10 @@ function block(one: z.output<typeof waiting>, paint: Paint): string {
         ...(one.paged === undefined ? [] : [['pages', `${when(one.paged)} UTC, if it still waits`]]),
         ['expires', `${when(one.expires)} UTC: denied if nobody answers`],
         ['plan', one.planHash],
+        ...(one.page === undefined ? [] : [['page', one.page]]),
         ['decide', `flyball approve ${one.approval} | flyball deny ${one.approval}`],
       ],
       '  ',
     ),
   ].join('\n');
-}
-
-const decided = z.object({
-  approval: z.string(),
-  decision: z.enum(['yes', 'no']),
-  by: z.string(),
-  authenticated: z.boolean(),
-  target: z.string(),
-});
-
-function decision(name: 'approve' | 'deny') {
-  const answer = name === 'approve' ? 'yes' : 'no';
-  return command({
-    name,
-    title: name === 'approve' ? 'Approve an action' : 'Deny an action',
-    description: `Says ${answer} to an action that waits.${name === 'deny' ? " The same is not asked again for the approval's reask (24h); flyball retry takes a no back." : ''} For people only. Under trust: local-user nobody's identity is checked, and the ledger says so.`,
-    input: z.strictObject({
-      approval: z.string().min(4).max(64).describe('Its id, or the first characters of it.'),
-      comment: z.string().max(2000).optional().describe('Kept in the ledger.'),
-      as: z.string().max(100).optional().describe('Who decides, when not the user of this machine.'),
-    }),
-    output: decided,
-    positional: ['approval'],
-    role: 'approver',
-    effect: 'decide',
-    reach: 'targets',
-    examples: [`flyball ${name} 3fa9c1`],
-    run: async (ports, input) => decide(ports, answer, input),
-    text: found =>
-      `${found.decision} to ${found.approval} by ${found.by}${found.authenticated ? '' : ' (unauthenticated, self)'}, recorded for ${found.target}.`,
-  });
-}
-
-export const approve = decision('approve');
-export const deny = decision('deny');
-
-/** Nobody's identity is checked under trust: local-user, but a name that Settings do not know is a slip at best. */
-async function requirePerson(ports: Ports, name: string | undefined): Promise<void> {
-  if (name === undefined) return;
-  const policies = (await ports.world.store.revision())?.policies ?? [];
-  const people = [...new Set(policies.flatMap(policy => Object.keys(policy.documents.people)))];
-  if (people.includes(name)) return;
-  throw new Refusal(
-    `--as ${safe(name, 80)}: Settings know no such person; expected one of: ${people.join(', ') || 'nobody is named yet'}.`,
-  );
-}
-
-async function decide(
-  ports: Ports,
-  answer: 'yes' | 'no',
-  input: { approval: string; comment?: string | undefined; as?: string | undefined },
-): Promise<z.input<typeof decided>> {
-  const rows = await ports.world.store.targets();
-  const matches = rows.flatMap(row =>
-    Object.values(row.own.asks)
-      .filter(ask => ask.approval.startsWith(input.approval))
-      .map(ask => ({ chain: chainOf(row.target), ask })),
-  );
-  const [match] = matches;
-  if (!match)
-    throw new Refusal(
-      `approval ${safe(input.approval, 64)} does not wait; 'flyball approvals' lists those that do.`,
-    );
-  if (matches.length > 1)
-    throw new Refusal(
-      `${safe(input.approval, 64)} begins ${matches.length} approvals; give more characters.`,
-    );
-  await requirePerson(ports, input.as);
-  const by = { ...ports.principal, name: safe(input.as ?? ports.principal.name, 100) };
-  const body: Input = {
-    kind: 'approval',
-    approval: match.ask.approval,
-    decision: answer,
-    by,
-    ...(input.comment === undefined ? {} : { comment: safe(input.comment, 2000) }),
-  };
-  await appendInput(ports.world, match.chain, body);
-  return {
-    approval: match.ask.approval,
-    decision: answer,
-    by: by.name,
-    authenticated: by.authenticated,
-    target: match.chain,
-  };
 }

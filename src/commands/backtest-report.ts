@@ -83,8 +83,12 @@ function actionsOf(entries: readonly Entry[], policy: ClosedPolicy): WouldBe[] {
 }
 
 /** What the Model says that a run of the pipeline costs, by currency or unit. */
-function costOf(policy: ClosedPolicy, verb: string, subject: string): Readonly<Record<string, number>> {
-  const pipelines = policy.documents.model?.pipelines ?? {};
+export function costOf(
+  { documents }: Pick<ClosedPolicy, 'documents'>,
+  verb: string,
+  subject: string,
+): Readonly<Record<string, number>> {
+  const pipelines = documents.model?.pipelines ?? {};
   const named = verb === 'retrain' ? 'train' : verb;
   const pipeline = pipelines[named] ?? Object.values(pipelines).find(one => subject.endsWith(`/${one.id}`));
   const declared: JsonObject = pipeline?.cost ?? {};

@@ -1,10 +1,12 @@
 /** The one table of commands, in the order of the help. */
 import { apply } from './apply.ts';
-import { approvals, approve, deny } from './approvals.ts';
+import { approval } from './approval.ts';
+import { approvals } from './approvals.ts';
 import { backtest } from './backtest.ts';
 import { backup, restore } from './backup.ts';
 import type { Command } from './command.ts';
 import { cancel, resolve, retry } from './control.ts';
+import { approve, deny } from './decide.ts';
 import { doctor } from './doctor.ts';
 import { mcp, reconcile, run } from './engine.ts';
 import { explain } from './explain.ts';
@@ -45,6 +47,7 @@ export const commands: readonly Command[] = [
   policy,
   windows,
   approvals,
+  approval,
   approve,
   deny,
   log,

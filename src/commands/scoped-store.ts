@@ -25,7 +25,7 @@ export function scopedStore(store: Store, sees: Sees): Store {
     findAction: async prefix => (await store.findAction(prefix)).filter(row => sees(row.chain)),
     entries: async filter => (sees(filter.chain) ? store.entries(filter) : []),
     chains: async () => (await store.chains()).filter(sees),
-    ticks: async chain => (sees(chain) ? store.ticks(chain) : []),
+    ticks: async (chain, of) => (sees(chain) ? store.ticks(chain, of) : []),
     observationsOf: async (chain, filter) => (sees(chain) ? store.observationsOf(chain, filter) : []),
     message: async key => {
       const found = await store.message(key);

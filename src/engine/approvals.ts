@@ -176,12 +176,18 @@ export function counts(
 ): boolean {
   if (!isPerson(by)) return false;
   if (!by.authenticated) return draft.facts[TRUST]?.value !== 'tokens';
-  const { from, among } = waiting;
+  const { name } = by;
+  return (
+    peopleAsked(waiting, policy.documents).includes(name) && !refusedFor(waiting, episode).includes(name)
+  );
+}
+
+/** The people who are asked, those included who may not decide. */
+export function peopleAsked({ from, among }: Pick<Ask, 'from' | 'among'>, documents: Documents): readonly string[] {
+  const named = membersOf(from, documents);
+  if (among === undefined) return named;
   // Whom a floor names is a person by that name, whether the repository knows them or not.
-  const isNamed = membersOf(from, policy.documents).includes(by.name);
-  const isAsked = isNamed || (among !== undefined && from.includes(by.name));
-  const isAllowed = among === undefined || among.includes(by.name);
-  return isAsked && isAllowed && !refusedFor(waiting, episode).includes(by.name);
+  return [...new Set([...named, ...from])].filter(name => among.includes(name));
 }
 
 /** People who may not decide what is asked: those of the time of the question, and who asked for it since. */

@@ -143,9 +143,12 @@ function said(p: Progress, waiting: Ask): string {
 
 /** Why the plan that was asked for is none any more; undefined while it is. A sequence that has acted ends on its own plan. */
 function changeOf(p: Progress, { action }: Ask): string | undefined {
-  const { episode, policy } = p;
   const raised = raisedFloor(flooredOf(p, planOf(p), action.verb), action);
-  if (raised !== undefined) return `${raised}: asked anew`;
+  return raised === undefined ? editOf(p) : `${raised}: asked anew`;
+}
+
+/** The same, of an edit of the policy alone. */
+export function editOf({ episode, policy }: Pick<Progress, 'episode' | 'policy'>): string | undefined {
   if (episode.sequence.acted || episode.plan?.actingHash === policy.actingHash) return undefined;
   const { plan: _, ...bare } = episode;
   const parts = episode.plan ? changedParts(episode.plan, planOf({ policy, episode: bare })) : [];

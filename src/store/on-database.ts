@@ -61,7 +61,7 @@ function storeOn(db: Database, folding: Folding): Store & LedgerStore {
     findAction: prefix => reads.findActions(db, prefix),
     entries: filter => reads.readEntries(db, filter),
     chains: () => reads.readChains(db),
-    ticks: chain => reads.readTicks(db, chain),
+    ticks: (chain, of) => reads.readTicks(db, chain, of),
     observationsOf: (chain, filter) => readObservations(db, shapes, chain, filter),
     message: key => reads.readMessage(db, key),
     messages: ({ limit }) => reads.readMessages(db, limit),

@@ -154,8 +154,8 @@ export async function readChains(db: Reader): Promise<readonly string[]> {
   return rows.map(row => row.chain);
 }
 
-/** In the order in which they were recorded. */
-export async function readTicks(db: Reader, chain: string): Promise<readonly RecordedTick[]> {
+/** In the order in which they were recorded; with `of` the one that wrote the entry of this seq. */
+export async function readTicks(db: Reader, chain: string, of?: number): Promise<readonly RecordedTick[]> {
   interface Row {
     readonly from_seq: number;
     readonly to_seq: number;
@@ -164,8 +164,9 @@ export async function readTicks(db: Reader, chain: string): Promise<readonly Rec
     readonly closures: string;
   }
   const rows = await db.all<Row>(
-    'SELECT from_seq, to_seq, snapshot, facts, closures FROM ticks WHERE chain = ?1 ORDER BY from_seq',
-    chain,
+    `SELECT from_seq, to_seq, snapshot, facts, closures FROM ticks
+     WHERE chain = ?1${of === undefined ? '' : ' AND from_seq <= ?2 AND to_seq >= ?2'} ORDER BY from_seq`,
+    ...(of === undefined ? [chain] : [chain, of]),
   );
   return rows.map(row => ({
     chain,

@@ -203,6 +203,8 @@ export function recordsContract(opened: () => Store & LedgerStore): void {
       });
       expect(await opened().ticks(chain)).toEqual([tick(1), tick(3)]);
       expect(await opened().ticks('model/none')).toEqual([]);
+      expect(await opened().ticks(chain, tick(3).to)).toEqual([tick(3)]);
+      expect(await opened().ticks(chain, 99)).toEqual([]);
     });
 
     it('gives observations, the newest first', async () => {
