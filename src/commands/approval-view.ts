@@ -26,6 +26,7 @@ export const approvalView = z.object({
     .describe('Only one that is waiting can be decided.'),
   because: z.string().describe('Why it stands so; empty while it waits.'),
   endedAt: z.number().optional(),
+  revocable: z.boolean().describe('It was granted and has not begun: a no still counts.'),
   became: z.string().optional().describe('Of a granted one: what became of the action.'),
   page: z.string().optional().describe('Address of its page, where a person decides.'),
   what: z.object({

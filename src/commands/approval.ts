@@ -61,6 +61,7 @@ async function viewOf(ports: Ports, question: Question, now: number): Promise<Ap
     ...(endedAt === undefined ? {} : { endedAt }),
     ...(standing === 'granted' ? { became: await becameOf(store, question) } : {}),
     ...(page === undefined ? {} : { page }),
+    revocable: question.revocable === true,
     what: effectOf(question, serving),
     why: await whyOf(store, question),
     series: coursesOf(question, seen).map(one => ({

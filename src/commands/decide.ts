@@ -63,7 +63,7 @@ async function decide(
   const name = await nameOf(ports, given.as);
   const question = await findQuestion(world.store, given.approval, world.clock());
   const id = question?.ask.approval ?? safe(given.approval, 64);
-  if (question?.standing !== 'waiting') throw new Refusal(notWaiting(id, question), 'conflict');
+  if (!question || !isOpen(question, answer)) throw new Refusal(notWaiting(id, question), 'conflict');
   requirePlan(question, given.planHash);
   const { may, why } = await entitlementOf(ports, question);
   if (!may) throw new Refusal(`approval ${id}: ${why} ${whoMay(question)}`, 'role');
@@ -78,6 +78,11 @@ async function decide(
     ...{ approval: id, decision: answer, by: name, authenticated: principal.authenticated },
     target: question.chain,
   };
+}
+
+/** A yes is for what waits; a no also for what has not begun. */
+function isOpen({ standing, revocable }: Question, answer: 'yes' | 'no'): boolean {
+  return standing === 'waiting' || (answer === 'no' && revocable === true);
 }
 
 /** Nobody's identity is checked under trust: local-user, but a name that Settings do not know is a slip at best. */

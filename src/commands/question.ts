@@ -40,6 +40,8 @@ export interface Question {
   readonly because: string;
   /** When it was decided, or taken back. */
   readonly endedAt?: number;
+  /** It was granted and its action has not begun: a no still counts. */
+  readonly revocable?: true;
 }
 
 /** How far back a chain is searched for a question that waits no more. */
@@ -145,8 +147,15 @@ async function past(store: Store, row: TargetRow, { chain, seq, at, body }: AskE
     },
     ...(episode ? { episode } : {}),
     ...(policy ? { policy } : {}),
+    ...(isRevocable(row, body.approval) ? { revocable: true as const } : {}),
     ...fateOf(end),
   };
+}
+
+function isRevocable({ own }: TargetRow, approval: string): boolean {
+  return Object.values(own.actions).some(
+    one => one.approval === approval && ['intended', 'withdrawn'].includes(one.state) && !one.denied,
+  );
 }
 
 function concernsAsk(later: Entry['body'], asked: AskEntry['body']): boolean {
