@@ -102,12 +102,9 @@ function amounts(cost: Readonly<Record<string, number>>): string {
 }
 
 /** How a person who says yes gets out of it again. */
-export function undoneText({
-  ask,
-  plan,
-}: Pick<Question, 'ask'> & { readonly plan?: Question['plan'] | undefined }): string {
+function undoneText({ ask, plan }: Question): string {
   const { action, episode } = ask;
-  const step = plan?.steps.find(one => one.id === action.step);
+  const step = plan.steps.find(one => one.id === action.step);
   if (step?.undo) return 'taken back by itself when the sequence gives up (undo)';
   if (action.verb === 'promote') return 'by flyball rollout abort while it is under way, by a rollback later';
   return `not by itself; flyball cancel ${episode} ends it while it runs`;

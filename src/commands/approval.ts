@@ -1,5 +1,6 @@
 /** `approval`: one question to people with everything that is needed to answer it. It decides nothing. */
 import { z } from 'zod';
+import { floorText } from '../engine/floors.ts';
 import type { Entry, Serving, Verdict } from '../model.ts';
 import { effectOf, unansweredText } from './approval-effect.ts';
 import { coursesOf, lookedAt } from './approval-series.ts';
@@ -54,7 +55,7 @@ async function viewOf(ports: Ports, question: Question, now: number): Promise<Ap
   const serving = await servingOf(ports, question);
   const seen = await lookedAt(store, question, serving);
   const isOpen = standing === 'waiting' || standing === 'changed';
-  const deciders = decidersOf(question);
+  const deciders = decidersOf(question, ports.settings.trust);
   const page = ports.pageUrl?.(`/approvals/${ask.approval}`);
   return {
     ...{ now, approval: ask.approval, target: chain, standing, because },
@@ -115,7 +116,7 @@ async function whyOf(store: Ports['world']['store'], question: Question): Promis
   return {
     ...{ rule: ruleText(cause), group: groupText(labels), episode: ask.episode },
     condition: safe(rule?.when.text ?? '', 500),
-    cause: CAUSES[why] ?? why,
+    cause: `${CAUSES[why] ?? why}${ask.floors && why !== 'floor' ? `, and ${floorText(ask.floors)}` : ''}`,
     ...(episode ? { since: episode.openedAt } : {}),
     ...(opened && first ? { opened: lookOf(opened.at, first) } : {}),
     ...(last && verdict ? { now: lookOf(last.takenAt, verdict) } : {}),
@@ -137,6 +138,7 @@ const CAUSES: Readonly<Record<string, string>> = {
   approval: 'a limit of the Model or of the step wants a yes',
   adopt: 'the episode was opened in observe mode, or under other clauses',
   reverted: 'somebody else took this version out of service',
+  floor: 'a floor of daemon.yaml wants a yes',
   agent: 'an agent asked for it',
 };
 

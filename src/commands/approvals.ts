@@ -4,7 +4,6 @@ import { refusedFor } from '../engine/approvals.ts';
 import { floorText } from '../engine/floors.ts';
 import { chainOf } from '../engine/ids.ts';
 import type { Ask, Own } from '../model.ts';
-import { undoneText } from './approval-effect.ts';
 import { command, type Paint } from './command.ts';
 import { pageOf } from './cursor.ts';
 import type { Ports } from './ports.ts';
@@ -22,11 +21,10 @@ const waiting = z.object({
   yes: z.array(z.string()),
   said: z.array(z.string()),
   refused: z.array(z.string()),
-  undone: z.string(),
   askedAt: z.number(),
   expires: z.number(),
   paged: z.number().optional(),
-  floors: z.array(z.string()).optional().describe('Floors of daemon.yaml that have a say in it.'),
+  floors: z.array(z.string()).optional(),
   planHash: z.string(),
   episode: z.number(),
   page: z.string().optional(),
@@ -37,7 +35,7 @@ export const approvals = command({
   tool: 'flyball_list_approvals',
   title: 'Approvals waiting',
   description:
-    'Actions that wait for a yes, the longest waiting first: what would run where with which arguments, why, who may decide (refused: who may not), when it is denied.',
+    'Actions that wait for a yes, the oldest first: what would run where, why, who decides (refused: who may not), when it is denied.',
   input: z.strictObject({
     target: z.string().max(200).optional().describe('As kind/name.'),
     limit: z.int().min(1).max(100).default(20),
@@ -91,7 +89,6 @@ function view({ pageUrl }: Ports, target: string, own: Own, ask: Ask): Waiting {
     ),
     ...(ask.floors === undefined ? {} : { floors: [...ask.floors] }),
     refused: [...refusedFor(ask, own.episodes[ask.episode])],
-    undone: undoneText({ ask, plan: own.episodes[ask.episode]?.plan }),
     ...(ask.escalateAt === undefined ? {} : { paged: ask.escalateAt }),
     askedAt: ask.at,
     expires: ask.expires,
@@ -115,11 +112,11 @@ function block(one: z.output<typeof waiting>, paint: Paint): string {
         ],
         ...(one.refused.length > 0 ? [['not from', one.refused.join(', ')]] : []),
         ...one.said.map(words => ['said', words]),
-        ['undone', one.undone],
         ...(one.paged === undefined ? [] : [['pages', `${when(one.paged)} UTC, if it still waits`]]),
         ['expires', `${when(one.expires)} UTC: denied if nobody answers`],
         ['plan', one.planHash],
         ...(one.page === undefined ? [] : [['page', one.page]]),
+        ['all of it', `flyball approval ${one.approval}`],
         ['decide', `flyball approve ${one.approval} | flyball deny ${one.approval}`],
       ],
       '  ',

@@ -66,7 +66,7 @@ async function decide(
   if (!question || !isOpen(question, answer)) throw new Refusal(notWaiting(id, question), 'conflict');
   requirePlan(question, given.planHash);
   const { may, why } = await entitlementOf(ports, question);
-  if (!may) throw new Refusal(`approval ${id}: ${why} ${whoMay(question)}`, 'role');
+  if (!may) throw new Refusal(`approval ${id}: ${why} ${whoMay(ports, question)}`, 'role');
   if (hasSaid(question, name, answer))
     throw new Refusal(`approval ${id}: ${name} has said ${answer} already; it counts once.`, 'conflict');
   const body: Input = {
@@ -115,8 +115,8 @@ function requirePlan({ ask }: Question, seen: string | undefined): void {
   );
 }
 
-function whoMay(question: Question): string {
-  const { may } = decidersOf(question);
+function whoMay({ settings }: Ports, question: Question): string {
+  const { may } = decidersOf(question, settings.trust);
   return may.length === 0
     ? 'Nobody is left who may: name more people under its approval.'
     : `Expected one of: ${may.join(', ')}.`;

@@ -1,5 +1,6 @@
 /** Who decides on a question and who does not, with the reason; and whether whoever asks may. The engine counts; this says it beforehand. */
-import { membersOf, quorumOf, refusedFor } from '../engine/approvals.ts';
+import { peopleAsked, refusedFor } from '../engine/approvals.ts';
+import { isPerson } from '../engine/persons.ts';
 import type { Vote } from '../model.ts';
 import { isAgent, targetsWith } from './access.ts';
 import type { Ports } from './ports.ts';
@@ -14,25 +15,22 @@ export interface Deciders {
 }
 
 /** The people who may decide by name, and those among them who may not. */
-export function decidersOf(question: Question): Deciders {
-  const { ask, episode } = question;
-  const members = membersOf(ask.from, documentsOf(question));
+export function decidersOf(question: Question, trust: Ports['settings']['trust']): Deciders {
+  const { ask, episode, policy, plan } = question;
+  // Groups and people as they are now; of what is in force no more, as they were.
+  const asked = peopleAsked(ask, (policy ?? plan).documents);
   const refused = refusedFor(ask, episode);
-  const asked = episode?.requestedBy ?? [];
+  const requested = episode?.requestedBy ?? [];
+  const isWaived = trust === 'local-user' && ask.votes.some(({ by }) => !by.authenticated && isPerson(by));
   return {
-    needed: quorumOf(ask),
+    needed: isWaived ? (ask.statedQuorum ?? ask.quorum) : ask.quorum,
     yes: newestOf(ask.votes).flatMap(one => (one.decision === 'yes' ? [one.by.name] : [])),
-    may: members.filter(name => !refused.includes(name)),
+    may: asked.filter(name => !refused.includes(name)),
     mayNot: refused.map(name => ({
       name,
-      why: asked.includes(name) ? 'asked for it' : 'wrote the change that it rests on',
+      why: requested.includes(name) ? 'asked for it' : 'wrote the change that it rests on',
     })),
   };
-}
-
-/** Groups and people as they are now; of what is in force no more, as they were. */
-function documentsOf({ policy, plan }: Question) {
-  return policy?.documents ?? plan.documents;
 }
 
 /** The newest word of each person, in the order of their first. */
@@ -51,7 +49,8 @@ export async function entitlementOf(ports: Ports, question: Question): Promise<E
   const { principal, grants, settings, world } = ports;
   const { name } = principal;
   const no = (why: string) => ({ may: false, why });
-  if (isAgent(principal)) return no(`${name} is an agent: agents ask, and never decide.`);
+  if (!isPerson(principal))
+    return no(`${name} is ${isAgent(principal) ? 'an agent' : 'a service'}: it asks, and never decides.`);
   const reach = await targetsWith(grants, 'approver', world.store);
   if (reach !== undefined && !reach(question.chain))
     return no(`${name} has not the role approver on ${question.chain}.`);
@@ -60,7 +59,7 @@ export async function entitlementOf(ports: Ports, question: Question): Promise<E
       ? { may: true, why: `Nobody's identity is checked (trust: local-user): unauthenticated, self.` }
       : no('Who you are is not proved: log in, or show a token.');
   }
-  const { may, mayNot } = decidersOf(question);
+  const { may, mayNot } = decidersOf(question, settings.trust);
   const refusal = mayNot.find(one => one.name === name);
   if (refusal) return no(`${name} ${refusal.why}, so somebody else decides.`);
   if (!may.includes(name)) return no(`${name} is not among ${question.ask.from.join(', ') || 'nobody'}.`);

@@ -1,5 +1,5 @@
 /** A question to people, waiting or past: what was asked, what was said to it, and what became of it. */
-import { changeOf } from '../engine/asking.ts';
+import { editOf } from '../engine/asking.ts';
 import { chainOf } from '../engine/ids.ts';
 import type {
   ApprovalCause,
@@ -83,7 +83,7 @@ async function waitingQuestion(
   const asked = await askEntry(store, chain, ask.approval);
   const policy = await governing(store, row, episode.cause.policy);
   const change = policy
-    ? changeOf({ episode, policy })
+    ? editOf({ episode, policy })
     : `policy ${episode.cause.policy} is not in force any more`;
   const standing = now >= ask.expires ? 'expired' : change === undefined ? 'waiting' : 'changed';
   return {
@@ -136,6 +136,7 @@ async function past(store: Store, row: TargetRow, { chain, seq, at, body }: AskE
   const own = after.filter(one => concernsAsk(one.body, body));
   const end = own.find(one => one.body.kind !== 'approval');
   const { cause, plan, why, action, planHash, from, quorum, expires, reaskMs, refused } = body;
+  const { statedQuorum, floors, among } = body;
   const episode = row.own.episodes[body.episode];
   const policy = await governing(store, row, cause.policy);
   return {
@@ -143,7 +144,9 @@ async function past(store: Store, row: TargetRow, { chain, seq, at, body }: AskE
     ask: {
       ...{ approval: body.approval, episode: body.episode, action, planHash, from, quorum, expires },
       ...{ reaskMs, refused, at, votes: [...(body.votes ?? []), ...votesIn(own)] },
-      ...(body.statedQuorum === undefined ? {} : { statedQuorum: body.statedQuorum }),
+      ...(statedQuorum === undefined ? {} : { statedQuorum }),
+      ...(floors === undefined ? {} : { floors }),
+      ...(among === undefined ? {} : { among }),
     },
     ...(episode ? { episode } : {}),
     ...(policy ? { policy } : {}),

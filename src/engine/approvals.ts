@@ -183,7 +183,10 @@ export function counts(
 }
 
 /** The people who are asked, those included who may not decide. */
-export function peopleAsked({ from, among }: Pick<Ask, 'from' | 'among'>, documents: Documents): readonly string[] {
+export function peopleAsked(
+  { from, among }: Pick<Ask, 'from' | 'among'>,
+  documents: Documents,
+): readonly string[] {
   const named = membersOf(from, documents);
   if (among === undefined) return named;
   // Whom a floor names is a person by that name, whether the repository knows them or not.

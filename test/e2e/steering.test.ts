@@ -79,7 +79,7 @@ test('a question that is cancelled by its episode: withdrawn with who and why, a
   const daemon = await at.daemon();
   const asked = await until('it asks', () => entriesOf(at.state, 'ask')[0]);
   expect(asked.body).toMatchObject({ onExpiry: 'escalate', escalateAt: asked.at + 1_800_000 });
-  const shown = await at.flyball('approvals');
+  const shown = await at.flyball('approval', asked.body.approval);
   expect(shown.stdout).toMatch(/^ {2}undone +not by itself; flyball cancel \d+ ends it while it runs$/m);
   await at.flyball('cancel', String(asked.body.episode), '--reason', 'not this week');
   const taken = await until('it is withdrawn', () => entriesOf(at.state, 'withdrawn')[0]);
