@@ -1,15 +1,13 @@
 /** The command line, generated from the table of commands: arguments and options come from each input schema. */
 import { Option, Command as Program } from 'commander';
 import {
+  type Caller,
   type Command,
   commands,
   describeError,
   type ExitCode,
-  enforcementNote,
   type PolicyText,
-  type Ports,
   type Property,
-  perform,
   propertiesOf,
 } from '../commands/index.ts';
 import { paintFor } from './paint.ts';
@@ -19,11 +17,11 @@ export interface Terminal {
   readonly out: (text: string) => void;
   readonly error: (text: string) => void;
   readonly colour: boolean;
-  /** Opens what commands work through; `needs` nothing: without a configuration. */
-  readonly open: (options: {
-    readonly config?: string;
-    readonly needs: Command['needs'];
-  }) => Promise<{ readonly ports: Ports; close(): Promise<void> }>;
+  /** Opens what a command is called through. */
+  readonly open: (
+    command: Command,
+    options: { readonly config?: string },
+  ) => Promise<{ readonly caller: Caller; close(): Promise<void> }>;
   readonly readFiles: (
     paths: readonly string[],
     config: string | undefined,
@@ -118,13 +116,13 @@ async function execute(
     if (Array.isArray(input.files))
       input.files = await terminal.readFiles(input.files as string[], shared.config);
     const config = shared.config === undefined ? {} : { config: shared.config };
-    const { ports, close } = await terminal.open({ ...config, needs: command.needs });
+    const { caller, close } = await terminal.open(command, config);
     try {
-      const output = (await perform(command, ports, input)) as never;
+      const called = await caller.call(command, input);
+      const output = called.output as never;
       const text = json ? JSON.stringify(output, null, 2) : command.text(output, paintFor(terminal.colour));
       if (text !== '') terminal.out(text);
-      const note = await enforcementNote(command, ports);
-      if (note !== undefined) terminal.error(note);
+      if (called.note !== undefined) terminal.error(called.note);
       return command.exit(output);
     } finally {
       await close();
