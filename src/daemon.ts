@@ -10,8 +10,8 @@ import { watchBranch } from './git/watch.ts';
 import { watchWorktree } from './git/worktree.ts';
 import { withHealth } from './http/index.ts';
 import { shareSettings, socketOf } from './state-settings.ts';
+import { isPostgres, placeOf } from './store/address.ts';
 import { acquireEngineLock } from './store/engine-lock.ts';
-import { isPostgres, placeOf } from './store/postgres-database.ts';
 import type { Opened } from './wiring.ts';
 
 /** How often the daemon looks for due rows that no wake-up announced. */

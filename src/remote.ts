@@ -4,8 +4,8 @@ import { request as requestHttps } from 'node:https';
 import { text } from 'node:stream/consumers';
 import {
   type Called,
-  type CallOptions,
   type Caller,
+  type CallOptions,
   type Command,
   type Grant,
   mayPerform,
@@ -23,7 +23,13 @@ export interface Remote {
 }
 
 const ANSWER_AT_MOST_MS = 120_000;
-const REASONS: readonly string[] = ['input', 'role', 'conflict', 'absent', 'busy'] satisfies Refusal['reason'][];
+const REASONS: readonly string[] = [
+  'input',
+  'role',
+  'conflict',
+  'absent',
+  'busy',
+] satisfies Refusal['reason'][];
 
 /** The commands of a running daemon. Throws PortError when none answers there, Refusal when it does not know the asker. */
 export async function remoteCaller(remote: Remote): Promise<Caller> {
@@ -66,7 +72,10 @@ async function call(
   // The daemon may be of another version: what it says is checked like everything that comes from outside.
   const checked = command.output.safeParse(found);
   if (!checked.success) throw strange(remote, `its answer to ${command.name} is not of this version's form`);
-  return { output: checked.data as JsonObject, ...(note === undefined ? {} : { note: decodeURIComponent(note) }) };
+  return {
+    output: checked.data as JsonObject,
+    ...(note === undefined ? {} : { note: decodeURIComponent(note) }),
+  };
 }
 
 interface Answer {
@@ -94,7 +103,12 @@ async function send(remote: Remote, path: string, body: string, key: string | un
     request.on('response', response => {
       const note = response.headers['flyball-note'];
       text(response).then(
-        found => resolve({ status: response.statusCode ?? 0, body: found, note: typeof note === 'string' ? note : undefined }),
+        found =>
+          resolve({
+            status: response.statusCode ?? 0,
+            body: found,
+            note: typeof note === 'string' ? note : undefined,
+          }),
         failed,
       );
     });
@@ -116,7 +130,8 @@ function parsed(remote: Remote, body: string): unknown {
 function failure(remote: Remote, status: number, body: unknown): Error {
   const { detail, reason, code } = (body ?? {}) as Readonly<Record<string, unknown>>;
   const words = typeof detail === 'string' ? detail : `it answers with status ${status}`;
-  if (typeof reason === 'string' && REASONS.includes(reason)) return new Refusal(words, reason as Refusal['reason']);
+  if (typeof reason === 'string' && REASONS.includes(reason))
+    return new Refusal(words, reason as Refusal['reason']);
   if (status === 401 || status === 403) return new Refusal(words, 'role');
   return new PortError(words, {
     code: typeof code === 'string' ? code : 'daemon',

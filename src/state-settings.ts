@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { DaemonSettings } from './commands/index.ts';
 import { PortError, type Store } from './model.ts';
-import { isPostgres, placeOf } from './store/postgres-database.ts';
+import { isPostgres, placeOf } from './store/address.ts';
 
 const KEY = 'daemon';
 

@@ -1,7 +1,6 @@
 /** Wires the ports of one state by hand: store, clock, data, effects, repository. No container, no registration. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { pino } from 'pino';
 import {
   type DaemonSettings,
   grantAll,
@@ -31,12 +30,13 @@ import { watchWorktree } from './git/worktree.ts';
 import type { Catalogue, Clock, Log, Meter, Principal, Store } from './model.ts';
 import { PortError } from './model.ts';
 import { keptFrom, sharedSettings } from './state-settings.ts';
+import { stderrLog } from './stderr-log.ts';
+import { isPostgres, placeOf } from './store/address.ts';
 import { databaseClock } from './store/database-clock.ts';
 import { engineOf } from './store/engine-lock.ts';
 import type { LedgerStore } from './store/ledger.ts';
 import { metered } from './store/metered.ts';
 import { openStore } from './store/open.ts';
-import { isPostgres, placeOf } from './store/postgres-database.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 
 const DAY_MS = 86_400_000;
@@ -241,11 +241,6 @@ function steadyClock(): Clock {
     [last, at] = [Math.max(Date.now(), last + now - at), now];
     return Math.floor(last);
   };
-}
-
-/** Structured logs on stderr; standard output belongs to results and to the protocol. */
-export function stderrLog(level: string): Log {
-  return pino({ name: 'flyball', level }, pino.destination({ fd: 2, sync: true }));
 }
 
 async function repositoryOf({ repository, branch, state }: DaemonSettings): Promise<PolicyRepository> {

@@ -184,7 +184,12 @@ function violations(file: string, text: string): readonly string[] {
 
 function importViolations(file: string, imports: readonly Import[]): readonly string[] {
   const own = areaOf(file);
-  if (['main', 'wiring', 'daemon', 'replica', 'state-settings'].includes(own)) return [];
+  if (
+    ['main', 'terminal', 'remote', 'wiring', 'daemon', 'replica', 'state-settings', 'stderr-log'].includes(
+      own,
+    )
+  )
+    return [];
   const area = AREAS[own];
   if (area === undefined) {
     return [

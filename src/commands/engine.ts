@@ -139,7 +139,7 @@ export const mcp = command({
   output: z.object({}),
   role: 'viewer',
   effect: 'read',
-  reach: 'targets',
+  reach: 'fleet',
   terminal: true,
   examples: ['flyball mcp'],
   run: async ports => {

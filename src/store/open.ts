@@ -1,9 +1,10 @@
 /** Opens the state that daemon.yaml names, on whichever database it is. */
 import { join } from 'node:path';
 import type { Store } from '../model.ts';
+import { isPostgres } from './address.ts';
 import type { LedgerStore } from './ledger.ts';
 import { openStoreOn } from './on-database.ts';
-import { isPostgres, PostgresDatabase } from './postgres-database.ts';
+import { PostgresDatabase } from './postgres-database.ts';
 import type { Folding } from './refold.ts';
 import { openSqliteStore } from './sqlite.ts';
 

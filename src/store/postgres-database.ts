@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { assert, PortError } from '../model.ts';
+import { placeOf } from './address.ts';
 import type { Database, Value } from './database.ts';
 import { postgresSchema, SCHEMA } from './migrations-postgres.ts';
 import {
@@ -253,23 +254,4 @@ export class PostgresDatabase implements Database {
       throw postgresFailure(error, this.place);
     }
   }
-}
-
-/** True for a state that is on PostgreSQL, not in a folder. */
-export function isPostgres(state: string): boolean {
-  return /^postgres(ql)?:\/\//.test(state);
-}
-
-/** Where a state is, without what may be secret in an address: password and options. */
-export function placeOf(state: string): string {
-  if (!isPostgres(state)) return state;
-  if (!URL.canParse(state)) {
-    throw new PortError(
-      "state: what 'state' gives is no address; expected postgres://user@host:port/database, with special characters of " +
-        'a password written as %XX.',
-      { code: 'config', retry: 'never', subject: 'state' },
-    );
-  }
-  const { protocol, username, host, pathname } = new URL(state);
-  return `${protocol}//${username === '' ? '' : `${username}@`}${host}${pathname}`;
 }

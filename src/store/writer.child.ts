@@ -1,6 +1,7 @@
 /** A process that appends to one chain, three entries a transaction, for the tests that kill it. Prints each last seq. */
+
+import { isPostgres } from './address.ts';
 import { openStore } from './open.ts';
-import { isPostgres } from './postgres-database.ts';
 import { openSqliteStore } from './sqlite.ts';
 import { appendTo, folding, gap } from './store.fixture.ts';
 
