@@ -150,7 +150,7 @@ describe('before there is anything', () => {
         'repository: policies\nlisten: 8080\n',
         /daemon\.yaml: listen: expected text such as 127\.0\.0\.1:8467/,
       ],
-      ['repository: policies\nfloors: {}\n', /daemon\.yaml.*floors is not in this version/],
+      ['repository: policies\nwishes: {}\n', /daemon\.yaml.*unknown key wishes/],
       ['repository: policies\ntrust: everyone\n', /daemon\.yaml.*trust.*local-user/],
       ['trust: tokens\n', /daemon\.yaml.*repository/],
       ['repository: [\n', /daemon\.yaml.*line 2/],
