@@ -3,6 +3,7 @@ import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { floorProblems, floors } from './daemon-floors.ts';
 import { principals, stdio } from './daemon-principals.ts';
+import { remote } from './daemon-remote.ts';
 import { parseDuration } from './quantity.ts';
 
 /** `127.0.0.1:8467`, `localhost:8467` or `[::1]:8467`. */
@@ -65,6 +66,7 @@ const schema = z.strictObject({
     .default('state')
     .describe('Folder of the ledger, facts and runs; or postgres://user@host/database for several machines.'),
   repository: z.string().min(1).describe('The policy repository.'),
+  remote: remote.optional().describe('What the policy repository is a clone of.'),
   branch: z.string().min(1).default('main').describe('The branch whose head is enforced.'),
   env: z
     .string()
