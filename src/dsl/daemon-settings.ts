@@ -66,7 +66,6 @@ const schema = z.strictObject({
     .default('state')
     .describe('Folder of the ledger, facts and runs; or postgres://user@host/database for several machines.'),
   repository: z.string().min(1).describe('The policy repository.'),
-  remote: remote.optional().describe('What the policy repository is a clone of.'),
   branch: z.string().min(1).default('main').describe('The branch whose head is enforced.'),
   env: z
     .string()
@@ -90,6 +89,7 @@ const schema = z.strictObject({
     )
     .default({})
     .describe('By environment variable: the hosts that its value may be sent to.'),
+  remote: remote.optional().describe('What the policy repository is a clone of.'),
   anchors: z
     .strictObject({
       ref: z
