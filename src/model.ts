@@ -944,6 +944,7 @@ export type Input =
       readonly by: Principal;
       readonly reason?: string;
     }
+  | RequestAction
   | {
       readonly kind: 'approval';
       readonly approval: string;
@@ -1003,9 +1004,29 @@ export type Input =
       readonly rewritten?: string;
       /** As of the revision; absent in old entries: the author of the commit alone. */
       readonly authors?: readonly CommitAuthor[];
+      /** Of requested actions that wait: what each is under this commit, or why it can be done no more. */
+      readonly requests?: Readonly<Record<string, ClosedPolicy | string>>;
     }
   | { readonly kind: 'start-due'; readonly action: string; readonly attempt: number }
   | Report;
+
+/** A person or an agent asks for one action. `request` names it: the same one again changes nothing. */
+export interface RequestAction {
+  readonly kind: 'request';
+  readonly what: 'action';
+  readonly request: string;
+  readonly verb: string;
+  /** The chain. */
+  readonly target: string;
+  /** As asked for; `closed` holds them checked. */
+  readonly args: JsonObject;
+  readonly by: Principal;
+  readonly reason?: string;
+  /** What has not begun by then never does. */
+  readonly until: number;
+  /** One rule with the one step, with the documents in force when it was asked for, by value. */
+  readonly closed: ClosedPolicy;
+}
 
 /**
  * What was seen of the effect of one attempt. `stale`: by somebody who had lost the lease on it to another; recorded, and it
@@ -1089,12 +1110,23 @@ export type Derived =
       readonly references: Readonly<Record<string, JsonObject>>;
       /** Label sets by observation, worst first: what `${members}` reads. */
       readonly members: Readonly<Record<string, readonly Labels[]>>;
+      /** A requested action's: no rule has fired. */
+      readonly request?: string;
     }
   | {
       readonly kind: 'episode-ended';
       readonly cause: Cause;
       readonly episode: number;
-      readonly how: 'verified' | 'cleared' | 'self-cleared' | 'vanished' | 'policy-removed' | 'resolved';
+      readonly how:
+        | 'verified'
+        | 'cleared'
+        | 'self-cleared'
+        | 'vanished'
+        | 'policy-removed'
+        | 'resolved'
+        | RequestFate;
+      /** Of a requested action: what became of it. */
+      readonly message?: string;
     }
   | {
       readonly kind: 'decision';
@@ -1305,10 +1337,13 @@ export type Derived =
     };
 
 /**
- * Why people are asked: a limit wants it, the episode is of other clauses, somebody took the version out of service, or only a
- * floor of the daemon's own configuration wants it.
+ * Why people are asked: a limit wants it, the episode is of other clauses, somebody took the version out of service, only a floor
+ * of the daemon's own configuration wants it, or an agent asks for it.
  */
-export type ApprovalCause = 'approval' | 'adopt' | 'reverted' | 'floor';
+export type ApprovalCause = 'approval' | 'adopt' | 'reverted' | 'floor' | 'agent';
+
+/** How a requested action ends. `verified`: what was asked for is seen to be so. `refused`: by a person, or it cannot be done. */
+export type RequestFate = 'verified' | 'succeeded' | 'failed' | 'refused' | 'withdrawn' | 'expired';
 
 /** Why a sequence gave up. */
 export type StallReason =
@@ -1343,7 +1378,6 @@ export type RolloutState =
 export type StoreOwn =
   | { readonly kind: 'checkpoint'; readonly state: Json }
   | { readonly kind: 'anchor'; readonly heads: Readonly<Record<string, string>> }
-  | ({ readonly kind: 'proposal' } & ProposalNote)
   | {
       readonly kind: 'audit';
       readonly by: Principal;
@@ -1356,18 +1390,6 @@ export type StoreOwn =
       /** Refusals of the same principal since the last entry that were only counted. */
       readonly more?: number;
     };
-
-/** What became of a proposal, in the fleet chain. Who may merge it rests on this, never on what git says of authors. */
-export interface ProposalNote {
-  readonly what: 'proposed' | 'approved' | 'merged' | 'closed';
-  readonly branch: string;
-  /** Its newest commit then; of `merged`, the commit of the enforced branch that has it. */
-  readonly sha: string;
-  readonly by: Principal;
-  readonly title?: string;
-  /** Its page at the forge. */
-  readonly url?: string;
-}
 
 export type EntryBody = Input | Derived | StoreOwn;
 export type EntryKind = EntryBody['kind'];
@@ -1478,11 +1500,42 @@ export interface Episode {
   readonly members: Readonly<Record<string, readonly Labels[]>>;
   readonly sequence: Sequence;
   readonly plan?: SequencePlan;
+  /** The request that it is for; no rule has fired. */
+  readonly request?: string;
   /** A person asked to end it. */
   readonly resolved?: boolean;
   /** Who asked for what it does (retry, adopt): they do not approve it as well. */
   readonly requestedBy?: readonly string[];
   readonly ended?: { readonly at: number; readonly how: string };
+}
+
+/** A requested action. What has an end stays for a while, so that whoever asked finds it. */
+export interface Requested {
+  readonly id: string;
+  readonly verb: string;
+  readonly args: JsonObject;
+  readonly by: Principal;
+  readonly reason?: string;
+  readonly at: number;
+  readonly until: number;
+  /** Until its end: what it runs on. */
+  readonly closed?: ClosedPolicy;
+  /** Why it cannot be done (any more). */
+  readonly refused?: string;
+  /** Who took it back before the core had taken it up. */
+  readonly withdrawn?: string;
+  /** Those who changed what it does while it waited: they do not approve it. */
+  readonly authors?: readonly CommitAuthor[];
+  /** Once the core has taken it up. */
+  readonly episode?: number;
+  readonly fate?: {
+    readonly how: RequestFate;
+    readonly at: number;
+    readonly message: string;
+    /** Id of its last action, and what that gave. */
+    readonly action?: string;
+    readonly outputs?: JsonObject;
+  };
 }
 
 export interface Ask {
@@ -1608,6 +1661,8 @@ export interface Own {
   readonly told: Readonly<Record<string, number>>;
   /** The last reconcile that was asked for: a tick at or after `at` evaluates every rule. */
   readonly requested?: { readonly id: string; readonly at: number };
+  /** By id: requested actions that wait or run, and the last that have ended. */
+  readonly requests?: Readonly<Record<string, Requested>>;
   /** The gap since the last tick, until the next step has used it. */
   readonly gap?: Interval;
 }

@@ -37,7 +37,6 @@ export async function runProgram(
   let code: ExitCode = 0;
   const program = new Program('flyball')
     .description('Policies in git say what must hold of your models; Flyball sees to it.')
-    .version(version)
     .option('--config <file>', 'daemon.yaml (default: in FLYBALL_HOME, or the nearest .flyball folder)')
     .option('--json', 'print the result as JSON')
     .showSuggestionAfterError()
@@ -46,6 +45,7 @@ export async function runProgram(
       writeOut: text => terminal.out(text.trimEnd()),
       writeErr: text => terminal.error(text.trimEnd()),
     });
+  if (!hasVersion(argv)) program.version(version);
   const groups = new Map<string, Program>();
   for (const command of commands) {
     add(program, groups, command).action(async (...args: unknown[]) => {
@@ -60,6 +60,12 @@ export async function runProgram(
     throw error;
   }
   return code;
+}
+
+/** The command that is called has a --version of its own: that of a model. */
+function hasVersion(argv: readonly string[]): boolean {
+  const called = argv.find(word => !word.startsWith('-'));
+  return commands.some(({ name, input }) => name === called && 'version' in input.shape);
 }
 
 function add(program: Program, groups: Map<string, Program>, command: Command): Program {

@@ -4,13 +4,14 @@ import { appendInput } from '../engine/drive.ts';
 import { chainOf } from '../engine/ids.ts';
 import type { ActionRow, Episode, Input } from '../model.ts';
 import { command } from './command.ts';
+import { requestNamed } from './named-request.ts';
 import { Refusal } from './perform.ts';
 import type { Ports } from './ports.ts';
 import { safe } from './time.ts';
 
 const reason = z.string().max(500).optional().describe('Kept in the ledger.');
 
-async function oneAction(ports: Ports, start: string): Promise<ActionRow> {
+export async function oneAction(ports: Ports, start: string): Promise<ActionRow> {
   const found = await ports.world.store.findAction(start);
   const newest = found.at(-1);
   if (!newest)
@@ -37,7 +38,11 @@ export const cancel = command({
   description:
     'Asks the connector to end an action that runs, or withdraws one that has not started. Of an episode: ends what its sequence does now (a question is withdrawn, a rollout goes back); then it is stalled, and nobody is paged.',
   input: z.strictObject({
-    action: z.string().min(1).max(64).describe('Start of the id or key of an action, or an episode number.'),
+    action: z
+      .string()
+      .min(1)
+      .max(64)
+      .describe('Start of the id or key of an action or of a request, or an episode number.'),
     ...episodeInput,
   }),
   output: z.object({ action: z.string(), state: z.string() }),
@@ -46,26 +51,48 @@ export const cancel = command({
   effect: 'safe',
   reach: 'targets',
   examples: ['flyball cancel f3a91c --reason "wrong slice"', 'flyball cancel 118'],
-  run: async (ports, input) => {
-    if (/^\d{1,9}$/.test(input.action)) return cancelEpisode(ports, Number(input.action), input);
-    if (input.action.length < 4)
-      throw new Refusal(
-        `${safe(input.action, 64)} is too short; expected 4 characters or an episode number.`,
-      );
-    const row = await oneAction(ports, input.action);
-    if (TERMINAL.has(row.state) && !(await waitsForRetry(ports, row)))
-      throw new Refusal(`action ${row.action.id.slice(0, 12)} is ${row.state} already.`);
-    const why = input.reason === undefined ? {} : { reason: input.reason };
-    await appendInput(ports.world, row.chain, {
-      kind: 'cancel',
-      action: row.action.id,
-      by: ports.principal,
-      ...why,
-    });
-    return { action: row.action.id, state: row.state };
-  },
-  text: found => `cancel of ${found.action.slice(0, 12)} is requested (it was ${found.state}).`,
+  run: cancelNamed,
+  text: found => `cancel of ${found.action.slice(0, 20)} is requested (it was ${found.state}).`,
 });
+
+/** Asks an action, a request or an episode to end, by whatever names it. Throws Refusal for what is over or is not there. */
+export async function cancelNamed(
+  ports: Ports,
+  input: {
+    readonly action: string;
+    readonly target?: string | undefined;
+    readonly reason?: string | undefined;
+  },
+): Promise<{ action: string; state: string }> {
+  if (/^\d{1,9}$/.test(input.action)) return cancelEpisode(ports, Number(input.action), input);
+  if (input.action.length < 4)
+    throw new Refusal(`${safe(input.action, 64)} is too short; expected 4 characters or an episode number.`);
+  const asked = await requestNamed(ports, input.action);
+  if (asked) return cancelRequest(ports, asked, input.reason);
+  const row = await oneAction(ports, input.action);
+  if (TERMINAL.has(row.state) && !(await waitsForRetry(ports, row)))
+    throw new Refusal(`action ${row.action.id.slice(0, 12)} is ${row.state} already.`);
+  const why = input.reason === undefined ? {} : { reason: input.reason };
+  await appendInput(ports.world, row.chain, {
+    kind: 'cancel',
+    action: row.action.id,
+    by: ports.principal,
+    ...why,
+  });
+  return { action: row.action.id, state: row.state };
+}
+
+async function cancelRequest(
+  ports: Ports,
+  { chain, request }: NonNullable<Awaited<ReturnType<typeof requestNamed>>>,
+  reason: string | undefined,
+): Promise<{ action: string; state: string }> {
+  const { id, fate } = request;
+  if (fate) throw new Refusal(`request ${id.slice(0, 12)} is over: ${fate.how}.`);
+  const why = reason === undefined ? {} : { reason };
+  await appendInput(ports.world, chain, { kind: 'cancel', action: id, by: ports.principal, ...why });
+  return { action: `request ${id}`, state: request.episode === undefined ? 'queued' : 'taken up' };
+}
 
 async function cancelEpisode(
   ports: Ports,

@@ -1,6 +1,7 @@
 /** Follows the enforced branch: takes its head into force when it moved. */
 import type { Commit } from '../model.ts';
 import type { PolicyText, Ports } from './ports.ts';
+import { renewer } from './renew-requests.ts';
 import { sinceLast } from './since-last.ts';
 import { compileRevision, rejectionOf, takeRevision, tellTargets } from './take-revision.ts';
 
@@ -25,7 +26,9 @@ export async function follow(
     const known = (await rejectionOf(world))?.commit.sha ?? before?.commit.sha;
     if (known === commit.sha) {
       // Whoever took it may have died before every target was told.
-      if (before) await tellTargets(world, before);
+      const renew =
+        before?.commit.sha === commit.sha ? renewer(world, settings.env, commit, files) : undefined;
+      if (before) await tellTargets(world, before, renew);
       return;
     }
     const taken = await compileRevision(world, settings.env, commit, await files());

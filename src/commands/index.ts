@@ -1,4 +1,6 @@
 /** The one table of commands, in the order of the help. */
+import { action } from './action.ts';
+import { actions } from './actions.ts';
 import { apply } from './apply.ts';
 import { approval } from './approval.ts';
 import { approvals } from './approvals.ts';
@@ -11,6 +13,7 @@ import { doctor } from './doctor.ts';
 import { mcp, reconcile, run } from './engine.ts';
 import { explain } from './explain.ts';
 import { fmt } from './fmt.ts';
+import { halt } from './halt.ts';
 import { health } from './health.ts';
 import { init } from './init.ts';
 import { ledgerPrune, ledgerRebuild, ledgerVerify, log } from './ledger.ts';
@@ -18,8 +21,8 @@ import { lint } from './lint.ts';
 import { pause, resume } from './pause.ts';
 import { plan } from './plan.ts';
 import { policies, policy } from './policies.ts';
-import { proposalClose, proposalMerge, proposalShow, proposals } from './proposals.ts';
-import { propose } from './propose.ts';
+import { proposalClose, proposalMerge, proposalShow, proposals, propose } from './proposals.ts';
+import { request } from './request.ts';
 import { rollout } from './rollout.ts';
 import { silence, silenceEnd, silences } from './silence.ts';
 import { status } from './status.ts';
@@ -41,9 +44,12 @@ export const commands: readonly Command[] = [
   backtest,
   run,
   reconcile,
+  request,
   status,
   health,
   explain,
+  actions,
+  action,
   policies,
   policy,
   windows,
@@ -62,6 +68,7 @@ export const commands: readonly Command[] = [
   silence,
   silences,
   silenceEnd,
+  halt,
   cancel,
   retry,
   resolve,
@@ -106,18 +113,7 @@ export { keepLedger } from './keep-ledger.ts';
 export { layFloors } from './lay-floors.ts';
 export { NOTE_MS, noteEnded, noteWorking, tellOutage } from './outage.ts';
 export { type CallOptions, describeError, enforcementNote, perform, Refusal } from './perform.ts';
-export type {
-  DaemonSettings,
-  ForgePort,
-  LedgerPort,
-  PolicyText,
-  Ports,
-  ProposalView,
-  PullRequest,
-  RemotePort,
-  RemoteState,
-  RepositoryPort,
-} from './ports.ts';
+export type { DaemonSettings, LedgerPort, PolicyText, Ports, ProposalView, RepositoryPort } from './ports.ts';
 export { followProgress, lifeless, type ProgressPort } from './progress.ts';
 export { checkToken, type TokenRecord } from './tokens.ts';
 export { whoami } from './whoami.ts';

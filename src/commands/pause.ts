@@ -56,23 +56,7 @@ export const pause = command({
     'flyball pause model/late-flights --until 4h',
     'flyball pause --cancel --reason "wrong data everywhere"',
   ],
-  run: async (ports, input) => {
-    const key = await keyOf(ports, input.scope);
-    const at = ports.world.clock();
-    const { principal: by } = ports;
-    const { scope, reason } = input;
-    const until = input.until === undefined ? {} : { until: untilOf(input.until, at) };
-    const cancel = input.cancel ? { cancel: true as const } : {};
-    await ports.world.store.transaction(async tx => {
-      const body = { kind: 'pause', scope, by, reason, ...until, ...cancel } as const;
-      await tx.fleet([body], at);
-      await tx.setFact(key, standingFact({ at, body })?.value ?? null);
-    });
-    // After the pause: what is begun meanwhile meets it at its start.
-    const ended = input.cancel ? await endAll(ports, scope, reason) : { cancelled: [], notCancelled: [] };
-    await wakeAll(ports);
-    return { scope, ...until, ...ended };
-  },
+  run: pauseScope,
   text: found =>
     [
       `${found.scope} is paused${found.until === undefined ? '' : ` until ${when(found.until)} UTC`}.`,
@@ -86,6 +70,33 @@ export const pause = command({
     ].join('\n'),
   exit: found => (found.notCancelled.length > 0 ? 1 : 0),
 });
+
+/** Nothing begins in a scope until `until`; with `cancel` what runs there is asked to end. */
+export async function pauseScope(
+  ports: Ports,
+  input: {
+    readonly scope: string;
+    readonly reason: string;
+    readonly until?: string | undefined;
+    readonly cancel: boolean;
+  },
+) {
+  const key = await keyOf(ports, input.scope);
+  const at = ports.world.clock();
+  const { principal: by } = ports;
+  const { scope, reason } = input;
+  const until = input.until === undefined ? {} : { until: untilOf(input.until, at) };
+  const cancel = input.cancel ? { cancel: true as const } : {};
+  await ports.world.store.transaction(async tx => {
+    const body = { kind: 'pause', scope, by, reason, ...until, ...cancel } as const;
+    await tx.fleet([body], at);
+    await tx.setFact(key, standingFact({ at, body })?.value ?? null);
+  });
+  // After the pause: what is begun meanwhile meets it at its start.
+  const ended = input.cancel ? await endAll(ports, scope, reason) : { cancelled: [], notCancelled: [] };
+  await wakeAll(ports);
+  return { scope, ...until, ...ended };
+}
 
 /** Asks what runs in a scope to end, each on the record of its chain. One that cannot be asked keeps no other one running. */
 async function endAll(ports: Ports, scope: string, reason: string) {

@@ -7,6 +7,7 @@ export const ASKED_FOR: Readonly<Record<NonNullable<Ask['why']>, string>> = {
   adopt: 'the episode was opened in observe mode, or under other clauses',
   floor: 'a floor of daemon.yaml asks for it',
   reverted: 'somebody took this version out of service',
+  agent: 'an agent asks for it',
 };
 
 /** The newest of them: older ones are of interest only when they are to be promoted again. */

@@ -36,26 +36,36 @@ export const rollout = command({
   effect: 'decide',
   reach: 'targets',
   examples: ['flyball rollout advance churn', 'flyball rollout abort model/churn --reason "complaints"'],
-  run: async (ports, input) => {
-    const { chain, episode } = await rollingOn(ports, input.target);
-    if (input.what === 'advance') refuseFailed(chain, episode);
-    const why = input.reason === undefined ? {} : { reason: input.reason };
-    const by = ports.principal;
-    await appendInput(ports.world, chain, {
-      kind: 'rollout-order',
-      episode: episode.id,
-      what: input.what,
-      by,
-      ...why,
-    });
-    const stands = rolloutLine(episode, ports.world.clock())?.text ?? episode.sequence.status;
-    return { what: input.what, target: chain, episode: episode.id, stands };
-  },
+  run: orderRollout,
   text: found =>
     found.what === 'abort'
       ? `the rollout of ${found.target} goes back (it was at: ${found.stands}).`
       : `the hold of ${found.target} is over by your word (it was at: ${found.stands}).`,
 });
+
+/** Tells the rollout of a model what to do next, and says where it stood. Throws Refusal where it cannot go there. */
+export async function orderRollout(
+  ports: Ports,
+  input: {
+    readonly what: 'advance' | 'abort';
+    readonly target: string;
+    readonly reason?: string | undefined;
+  },
+): Promise<{ what: string; target: string; episode: number; stands: string }> {
+  const { chain, episode } = await rollingOn(ports, input.target);
+  if (input.what === 'advance') refuseFailed(chain, episode);
+  const why = input.reason === undefined ? {} : { reason: input.reason };
+  const by = ports.principal;
+  await appendInput(ports.world, chain, {
+    kind: 'rollout-order',
+    episode: episode.id,
+    what: input.what,
+    by,
+    ...why,
+  });
+  const stands = rolloutLine(episode, ports.world.clock())?.text ?? episode.sequence.status;
+  return { what: input.what, target: chain, episode: episode.id, stands };
+}
 
 async function rollingOn(ports: Ports, target: string): Promise<Found> {
   const rows = await ports.world.store.targets();

@@ -9,10 +9,13 @@ import type { World } from '../engine/world.ts';
 import type { Commit, Revision, TargetRef, Transaction } from '../model.ts';
 import { inBatches } from './in-batches.ts';
 import type { PolicyText } from './ports.ts';
+import { type Renew, type Renewed, renewer } from './renew-requests.ts';
 import type { SinceLast } from './since-last.ts';
 
 export interface Taken extends NextRevision {
   readonly compiled: Compiled;
+  /** What its files make of requested actions that wait. */
+  readonly renew: Renew;
 }
 
 /** Where the store keeps the rejection of a head when nothing is in force yet: there is no revision to hold it. */
@@ -28,7 +31,7 @@ export async function compileRevision(
   const previous = await world.store.revision();
   const compiled = compile({ files, commit, env, catalogue: world.catalogue });
   const next = nextRevision(previous, compiled, commit, world.clock());
-  return { compiled, ...next };
+  return { compiled, ...next, renew: renewer(world, env, commit, async () => files) };
 }
 
 /**
@@ -55,24 +58,25 @@ export async function takeRevision(world: World, taken: Taken, since: SinceLast)
       if (!known.has(chain)) await tell(tx, world, revision, chain, target);
     return true;
   });
-  if (isSet) await tellTargets(world, revision);
+  // Of a head that is rejected as a whole nothing is in force.
+  const isInForce = revision.rejected === undefined || revision.commit.sha === revision.rejected.commit.sha;
+  if (isSet) await tellTargets(world, revision, isInForce ? taken.renew : undefined);
   return isSet;
 }
 
 /** Tells the revision in force to all known targets that were not told of it, and makes them due. */
-export async function tellTargets(world: World, revision: Revision): Promise<void> {
-  const rows = await world.store.targets();
-  const owed = new Map(
-    rows.flatMap(({ target, own }) => {
-      const chain = chainOf(target);
-      return revisionInput(own, revision, chain) ? [[chain, target] as const] : [];
-    }),
-  );
+export async function tellTargets(world: World, revision: Revision, renew?: Renew): Promise<void> {
+  const owed = new Map<string, { readonly target: TargetRef; readonly renewed: Renewed }>();
+  for (const { target, own } of await world.store.targets()) {
+    const chain = chainOf(target);
+    const renewed = (await renew?.(own)) ?? {};
+    if (revisionInput(own, revision, chain, renewed)) owed.set(chain, { target, renewed });
+  }
   await inBatches(world, [...owed.keys()], async (tx, chain) => {
-    const target = owed.get(chain);
+    const one = owed.get(chain);
     // A later commit has its own words.
-    if (!target || (await tx.revisionSha()) !== revision.commit.sha) return;
-    await tell(tx, world, revision, chain, target);
+    if (!one || (await tx.revisionSha()) !== revision.commit.sha) return;
+    await tell(tx, world, revision, chain, one.target, one.renewed);
   });
 }
 
@@ -90,10 +94,11 @@ async function tell(
   revision: Revision,
   chain: string,
   target: TargetRef,
+  renewed: Renewed = {},
 ): Promise<void> {
   const row = await tx.target(chain);
   const own = row?.own ?? emptyOwn(target);
-  const input = revisionInput(own, revision, chain);
+  const input = revisionInput(own, revision, chain, renewed);
   if (!input) return;
   const at = Math.max(world.clock(), own.takenAt);
   await tx.append({ target, bodies: [input], at, own: foldAll(own, [input], at), dueAt: 0 });

@@ -75,8 +75,21 @@ function episodeOf(past: Past, subject: Subject): Moment['episode'] {
     ({ body }) =>
       (body.kind === 'episode-opened' || body.kind === 'episode-ended') && isOf(body.cause, subject),
   )?.body;
-  if (found?.kind === 'episode-ended') return found.how === 'policy-removed' ? 'resolved' : found.how;
+  if (found?.kind === 'episode-ended') return endOf(found.how);
   return found ? 'open' : 'none';
+}
+
+function endOf(how: Extract<Derived, { kind: 'episode-ended' }>['how']): Moment['episode'] {
+  switch (how) {
+    case 'verified':
+    case 'cleared':
+    case 'self-cleared':
+    case 'vanished':
+      return how;
+    // A requested action's are of no rule.
+    default:
+      return 'resolved';
+  }
 }
 
 function gateOf(past: Past, { policy, rule }: Subject): string | undefined {

@@ -55,7 +55,8 @@ export function checkCondition(
       0,
       `this is ${described(typed.type)}; expected a condition that is true or false, such as psi > 0.2`,
     );
-  else if (typed && walk.observations.size + walk.steps.size === 0)
+  // A requested action observes nothing: that it was asked for is why.
+  else if (typed && names.observations.size > 0 && walk.observations.size + walk.steps.size === 0)
     refuse(walk, 0, 'this reads no observation, so its answer never changes; expected a name of observe');
   for (const [one, other] of unmatched(walk)) refuse(walk, 0, unlike(one, other, names));
   if (typed === undefined || walk.diagnostics.length > 0) return { diagnostics: walk.diagnostics };

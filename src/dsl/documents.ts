@@ -7,7 +7,7 @@ import { datasetDocument } from './dataset.ts';
 import { didYouMean, error, hasErrors, oneOf, quoted, sorted } from './diagnostic.ts';
 import { modelDocument } from './model-document.ts';
 import { LATER_CONNECTORS, LATER_KINDS } from './not-in-this-version.ts';
-import { policyDocument } from './policy.ts';
+import { policyDocument, requestedDocument } from './policy.ts';
 import { policyTestDocument } from './policy-test.ts';
 import { salvage } from './salvage.ts';
 import { settingsDocument } from './settings.ts';
@@ -78,10 +78,17 @@ export function kindsIn(file: File): readonly (DocumentKind | undefined)[] {
 export function checkFile(file: File): CheckedFile {
   const path = file.path.toWellFormed();
   const { sources, unreadable } = readFile(path, file.text);
-  return { path, text: file.text, documents: sources.map(checkSource), unreadable };
+  return { path, text: file.text, documents: sources.map(source => checkSource(source)), unreadable };
 }
 
-function checkSource(source: Source): Checked {
+/** The same of a policy that stands for a requested action: it observes nothing. */
+export function checkRequested(file: File): CheckedFile {
+  const { sources, unreadable } = readFile(file.path, file.text);
+  const validators = { ...VALIDATORS, Policy: requestedDocument };
+  return { ...file, documents: sources.map(source => checkSource(source, validators)), unreadable };
+}
+
+function checkSource(source: Source, validators: typeof VALIDATORS = VALIDATORS): Checked {
   const found = source.value;
   if (typeof found !== 'object' || found === null || Array.isArray(found))
     return {
@@ -101,10 +108,10 @@ function checkSource(source: Source): Checked {
     return { source, diagnostics: [...source.diagnostics, unknownKind(source, kind)] };
   const named = valueAt(found, ['metadata', 'name']);
   const name = typeof named === 'string' ? { name: named } : {};
-  const result = VALIDATORS[validator].safeParse(found);
+  const result = validators[validator].safeParse(found);
   const shape = result.success
     ? []
-    : shapeDiagnostics(validator, source, VALIDATORS[validator], result.error.issues);
+    : shapeDiagnostics(validator, source, validators[validator], result.error.issues);
   // What could not be read has been told; its absence is no second mistake.
   const told = new Set(source.diagnostics.map(({ position }) => `${position.line}:${position.column}`));
   const fresh = shape.filter(({ position }) => !told.has(`${position.line}:${position.column}`));

@@ -183,72 +183,80 @@ const notify = z
   .transform(present)
   .meta({ description: 'Of its messages: their severity, and channels beside those of the routes.' });
 
-const spec = z
-  .strictObject({
-    description: text.optional().meta({
-      description: 'For people: what it watches and why. Never part of what may act.',
-      examples: ['Many features moved, the data is sound: one retraining is warranted.'],
+const observations = z.record(word, observation, 'expected a mapping of observations');
+
+const fields = {
+  description: text.optional().meta({
+    description: 'For people: what it watches and why. Never part of what may act.',
+    examples: ['Many features moved, the data is sound: one retraining is warranted.'],
+  }),
+  mode: mode.optional().meta({
+    default: 'observe',
+    description:
+      'observe (the default) looks and says what it would do; enforce does it. One word, or a map by environment; Settings, Model and connections may lower it.',
+  }),
+  target,
+  params: z
+    .record(word, param, 'expected a mapping of params')
+    .optional()
+    .meta({
+      description: 'Values with a name and bounds, for conditions (params.psi_max) and arguments.',
+      examples: [{ psi_max: { default: 0.2, min: 0.1, max: 0.5 } }],
     }),
-    mode: mode.optional().meta({
-      default: 'observe',
+  every: z
+    .union([period, cron], {
+      error: 'expected a duration such as 30m, 6h or 7d, or { cron: "0 2 * * *", zone: Europe/Zurich }',
+    })
+    .meta({
       description:
-        'observe (the default) looks and says what it would do; enforce does it. One word, or a map by environment; Settings, Model and connections may lower it.',
+        'How often it is looked at: a duration, or a schedule. Timers stand still over a gap longer than twice this.',
+      examples: ['6h', { cron: '0 2 * * *', zone: 'Europe/Zurich' }],
     }),
-    target,
-    params: z
-      .record(word, param, 'expected a mapping of params')
-      .optional()
-      .meta({
-        description: 'Values with a name and bounds, for conditions (params.psi_max) and arguments.',
-        examples: [{ psi_max: { default: 0.2, min: 0.1, max: 0.5 } }],
-      }),
-    every: z
-      .union([period, cron], {
-        error: 'expected a duration such as 30m, 6h or 7d, or { cron: "0 2 * * *", zone: Europe/Zurich }',
-      })
-      .meta({
-        description:
-          'How often it is looked at: a duration, or a schedule. Timers stand still over a gap longer than twice this.',
-        examples: ['6h', { cron: '0 2 * * *', zone: 'Europe/Zurich' }],
-      }),
-    observe: z
-      .record(word, observation, 'expected a mapping of observations')
-      .refine(value => Object.keys(value).length > 0, 'expected at least one observation')
-      .meta({
-        description: 'What is looked at: a name for conditions, and one evaluator with its arguments.',
-        examples: [{ psi: { drift: 'psi', feature: 'tenure', window: '7d', reference: 'training' } }],
-        minProperties: 1,
-      }),
-    ...ruleFields,
-    rules: z
-      .array(namedRule, 'expected a list of named rules')
-      .min(1, 'expected at least one rule')
-      .optional()
-      .meta({
-        description: 'Named rules that share observe and guard, in place of the one rule of spec.',
-        examples: [
-          // biome-ignore lint/suspicious/noThenProperty: the word of the language.
-          [{ name: 'severe', when: 'psi > 0.4', for: '6h', then: [{ escalate: { to: 'on-call' } }] }],
-        ],
-      }),
-    guard,
-    notify: notify.optional(),
-    maxSeries: z
-      .int('expected a whole number')
-      .min(1, 'expected a whole number from 1 to 500')
-      .max(500, 'expected a whole number from 1 to 500')
-      .optional()
-      .meta({
-        default: 500,
-        description: 'Beyond so many label sets actions are held and people told once; 500 unless said.',
-        examples: [200],
-      }),
-  })
+  observe: observations
+    .refine(value => Object.keys(value).length > 0, 'expected at least one observation')
+    .meta({
+      description: 'What is looked at: a name for conditions, and one evaluator with its arguments.',
+      examples: [{ psi: { drift: 'psi', feature: 'tenure', window: '7d', reference: 'training' } }],
+      minProperties: 1,
+    }),
+  ...ruleFields,
+  rules: z
+    .array(namedRule, 'expected a list of named rules')
+    .min(1, 'expected at least one rule')
+    .optional()
+    .meta({
+      description: 'Named rules that share observe and guard, in place of the one rule of spec.',
+      examples: [
+        // biome-ignore lint/suspicious/noThenProperty: the word of the language.
+        [{ name: 'severe', when: 'psi > 0.4', for: '6h', then: [{ escalate: { to: 'on-call' } }] }],
+      ],
+    }),
+  guard,
+  notify: notify.optional(),
+  maxSeries: z
+    .int('expected a whole number')
+    .min(1, 'expected a whole number from 1 to 500')
+    .max(500, 'expected a whole number from 1 to 500')
+    .optional()
+    .meta({
+      default: 500,
+      description: 'Beyond so many label sets actions are held and people told once; 500 unless said.',
+      examples: [200],
+    }),
+};
+
+const spec = z
+  .strictObject(fields)
   .transform(present)
   .meta({ description: 'What must hold for the target, and what is done when it does not.' });
 
 /** `Policy`. */
 export const policyDocument = envelope('Policy', spec);
+/** What a requested action is closed as: a policy that observes nothing. */
+export const requestedDocument = envelope(
+  'Policy',
+  z.strictObject({ ...fields, observe: observations }).transform(present),
+);
 /** A Policy's spec once its shape was checked; durations are milliseconds under their YAML names. */
 export type PolicySpec = z.output<typeof policyDocument>['spec'];
 /** One rule, written in `spec` itself or under `rules`. */

@@ -17,7 +17,7 @@ import { promotedBy } from './fold-reverts.ts';
 import { chainOf } from './ids.ts';
 import { isMessage } from './message-verbs.ts';
 import { type Authors, isPerson, peopleBehind } from './persons.ts';
-import { authorsIn } from './records.ts';
+import { authorsIn, requestIn } from './records.ts';
 
 const ADOPTION: Omit<ApprovalSpec, 'from'> = { quorum: 1, expiresMs: 86_400_000, reaskMs: 86_400_000 };
 
@@ -49,9 +49,11 @@ export function approvalFor(asked: {
   const stated = asks ? [limit, step.approval].filter(one => one !== undefined) : [];
   const owner = plan.documents.model?.owner;
   const adoption = { ...ADOPTION, from: owner === undefined ? [] : [owner] };
-  // Who may adopt is the owner, unless the action says itself who decides.
-  const all: ApprovalSpec[] = stated.length === 0 ? (adopts || reverted ? [adoption] : []) : stated;
   const floor = approvalOfFloors(floorsOn({ facts, verb, chain: chainOf(policy.target), plan, policy }));
+  const byAgent = floor === undefined && verb.disruptive && !verb.safe && isAgents(episode, own);
+  // Who decides is the owner, unless the action says itself who does.
+  const all: ApprovalSpec[] =
+    stated.length === 0 ? (adopts || reverted || byAgent ? [adoption] : []) : stated;
   if (all.length === 0 && floor === undefined) return undefined;
   if (all.length === 0) all.push({ ...adoption, from: floor?.from ?? adoption.from });
   const bounds = [...all, ...(adopts ? [ADOPTION] : []), ...(floor ? [boundsOf(floor)] : [])];
@@ -69,8 +71,22 @@ export function approvalFor(asked: {
     ...(waits.length === 0 ? {} : { escalateAfterMs: Math.min(...waits) }),
     ...(floor ? { floors: floor.floors } : {}),
     ...(floor?.from ? { among: floor.from } : {}),
-    why: adopts ? 'adopt' : reverted ? 'reverted' : stated.length > 0 ? 'approval' : 'floor',
+    why: adopts
+      ? 'adopt'
+      : reverted
+        ? 'reverted'
+        : stated.length > 0
+          ? 'approval'
+          : floor
+            ? 'floor'
+            : 'agent',
   };
+}
+
+/** An agent has asked for it: nothing disruptive is done on that alone. */
+function isAgents({ request }: Episode, own: Own): boolean {
+  const by = own.requests?.[request ?? '']?.by;
+  return by?.kind === 'agent' || by?.door === 'mcp';
 }
 
 /** What a floor leaves open binds nothing. */
@@ -198,8 +214,13 @@ export function refusedFor(waiting: Ask, episode: Episode | undefined): readonly
   return [...new Set([...waiting.refused, ...(episode?.requestedBy ?? [])])];
 }
 
-/** The people behind the authors of the change that last altered what this policy does: they may not decide on it. */
+/**
+ * The people behind the authors of the change that last altered what this policy does: they may not decide on it. Nobody wrote a
+ * requested action; who changed what it does while it waited counts as its author.
+ */
 export function authorsOf(policy: ClosedPolicy, own: Own): Authors {
-  const authors = authorsIn(own, policy.policy) ?? [policy.commit.author.email];
-  return peopleBehind(policy.documents.people, authors);
+  const { people } = policy.documents;
+  const asked = requestIn(own, policy.policy);
+  if (asked) return asked.authors ? peopleBehind(people, asked.authors) : { people: [], areKnown: true };
+  return peopleBehind(people, authorsIn(own, policy.policy) ?? [policy.commit.author.email]);
 }

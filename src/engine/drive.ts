@@ -12,6 +12,7 @@ import {
   type LastTick,
   type RecordedTick,
   type Report,
+  type RequestAction,
   type Revision,
   type Snapshot,
   type Step,
@@ -275,6 +276,21 @@ export async function appendInput(world: World, chain: string, input: Input): Pr
   await world.store.transaction(async tx => {
     const known = await append(tx, chain, input, world.clock());
     if (!known) throw new Error(`target ${chain} is not known`);
+  });
+}
+
+/**
+ * Appends a request for an action, if what it is closed under is in force still. False: it is to be closed anew. The same request
+ * again appends nothing.
+ */
+export async function appendRequest(world: World, request: RequestAction): Promise<boolean> {
+  return world.store.transaction(async tx => {
+    if ((await tx.revisionSha()) !== request.closed.commit.sha) return false;
+    const row = await tx.target(request.target);
+    if (row?.own.requests !== undefined && Object.hasOwn(row.own.requests, request.request)) return true;
+    const known = await append(tx, request.target, request, world.clock());
+    if (!known) throw new Error(`target ${request.target} is not known`);
+    return true;
   });
 }
 

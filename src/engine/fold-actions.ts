@@ -272,7 +272,9 @@ export function denialKey(cause: Cause, step: string): string {
 function withDenial(own: Own, body: Extract<Derived, { kind: 'withdrawn' }>): Own {
   const ask = own.asks[body.approval ?? ''];
   const actingHash = own.episodes[body.episode]?.plan?.actingHash;
-  if (!ask || body.reaskAt === undefined || actingHash === undefined) return own;
+  // A request that was denied is over: nothing of it is asked again.
+  const isRequested = own.episodes[body.episode]?.request !== undefined;
+  if (!ask || isRequested || body.reaskAt === undefined || actingHash === undefined) return own;
   const key = denialKey(body.cause, ask.action.step);
   return { ...own, denials: { ...own.denials, [key]: { until: body.reaskAt, actingHash } } };
 }

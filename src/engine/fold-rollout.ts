@@ -43,7 +43,7 @@ export function outlives(episode: Pick<Episode, 'sequence' | 'ended'>): boolean 
 
 /** Another episode's rollout holds what an action would touch: its traffic is not free between two shifts. */
 export function heldByRollout(own: Own, { call, origin }: Action): Hold | undefined {
-  const mine = 'episode' in origin ? origin.episode : undefined;
+  const mine = 'episode' in origin ? origin.episode : own.requests?.[origin.request]?.episode;
   const rollout = Object.values(own.episodes)
     .filter(one => one.id !== mine)
     .map(one => rollingOf(one.sequence))

@@ -63,7 +63,10 @@ export function foldOpened(own: Own, body: Body<'episode-opened'>, entry: Fresh,
     references: body.references,
     members: body.members,
     sequence: { round: 0, stepIndex: 0, phase: 0, status: 'ready', outputs: {}, acted: false },
+    ...(body.request === undefined ? {} : { request: body.request }),
   };
+  // No rule stands behind a requested action.
+  if (body.request !== undefined) return { ...own, episodes: put(own.episodes, entry.seq, episode, owned) };
   const { policy, rule, group } = body.cause;
   const states = own.rules[policy]?.[rule] ?? NO_STATES;
   const state = states[group];

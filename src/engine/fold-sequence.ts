@@ -65,6 +65,8 @@ export function foldCancel(own: Own, body: Told<'cancel'>, at: number): Own {
 
 /** A person who wants it tried again takes back the no, and begins anew what stands still or waits. */
 export function foldRetry(own: Own, { episode, by }: Told<'retry'>): Own {
+  // What was asked for is done once: who wants it again asks again.
+  if (own.episodes[episode]?.request !== undefined) return own;
   const free = withoutDenials(own, episode);
   const { round } = free.episodes[episode]?.sequence ?? {};
   const next = updateSequence(free, episode, sequence => again(sequence, by.name));

@@ -15,6 +15,7 @@ import {
   foldWithdrawn,
   settled,
 } from './fold-actions.ts';
+import { cancelRequest, foldRenewed, foldRequest, foldTaken, withFate } from './fold-requests.ts';
 import { foldReverted } from './fold-reverts.ts';
 import { foldOrder, foldRollout } from './fold-rollout.ts';
 import { foldOpened, foldTransition } from './fold-rules.ts';
@@ -91,7 +92,9 @@ export function fold(own: Own, entry: Fresh, owned?: Owned): Own {
   if ('stale' in body && body.stale) return next;
   switch (body.kind) {
     case 'request':
-      return { ...next, requested: { id: body.request, at: entry.at } };
+      return body.what === 'action'
+        ? foldRequest(next, body, entry.at)
+        : { ...next, requested: { id: body.request, at: entry.at } };
     case 'gap':
       return { ...next, gap: { from: body.from, to: body.to } };
     case 'revision':
@@ -99,7 +102,7 @@ export function fold(own: Own, entry: Fresh, owned?: Owned): Own {
     case 'approval':
       return foldVote(next, body, entry.at);
     case 'cancel':
-      return foldCancel(next, body, entry.at);
+      return cancelRequest(next, body, entry.at) ?? foldCancel(next, body, entry.at);
     case 'retry':
       return foldRetry(next, body);
     case 'resolve':
@@ -126,7 +129,6 @@ export function fold(own: Own, entry: Fresh, owned?: Owned): Own {
     case 'checkpoint':
     case 'anchor':
     case 'audit':
-    case 'proposal':
       return next;
     default: {
       // Whatever a step derives, it has used the gap.
@@ -151,9 +153,9 @@ function foldDerived(own: Own, body: Derived, entry: Fresh, owned: Owned | undef
     case 'transition':
       return foldUntold(foldTransition(own, body, entry.at, owned), body);
     case 'episode-opened':
-      return foldOpened(own, body, entry, owned);
+      return foldTaken(foldOpened(own, body, entry, owned), body, entry.seq);
     case 'episode-ended':
-      return foldEnded(own, body.episode, body.how, entry.at);
+      return foldEnded(withFate(own, body, entry.at), body.episode, body.how, entry.at);
     case 'decision': {
       const key = decisionKey(body.cause.policy, body.cause.rule, body.cause.group);
       const over = body.decision.outcome === 'none';
@@ -248,7 +250,16 @@ function foldRevision(own: Own, body: Extract<Input, { kind: 'revision' }>): Own
     ]),
   );
   const actions = budgetsAnew(own, episodes);
-  return { ...own, commit: body.commit.sha, policies: body.policies, authors, rules, episodes, actions };
+  const next = {
+    ...own,
+    commit: body.commit.sha,
+    policies: body.policies,
+    authors,
+    rules,
+    episodes,
+    actions,
+  };
+  return foldRenewed(next, body.requests, since);
 }
 
 /** An edit of one rule resets the timers of that rule alone. */

@@ -95,13 +95,16 @@ export function form(
   const { sequence } = episode;
   const verb = draft.verbs[step.verb];
   if (!verb) return { unbound: `verb ${step.verb} is not known to this version` };
-  const origin = {
-    target: chainOf(policy.target),
-    policy: policy.policy,
-    rule: episode.cause.rule,
-    group: episode.cause.group,
-    episode: episode.id,
-  };
+  const origin: Action['origin'] =
+    episode.request === undefined
+      ? {
+          target: chainOf(policy.target),
+          policy: policy.policy,
+          rule: episode.cause.rule,
+          group: episode.cause.group,
+          episode: episode.id,
+        }
+      : { request: episode.request };
   if (given === undefined && verb.needs.includes('serving') && draft.snapshot.serving?.unknown) {
     return { held: { reason: 'unknown', message: `serving: ${draft.snapshot.serving.unknown.message}` } };
   }

@@ -24,6 +24,7 @@ import { outlives } from './fold-rollout.ts';
 import { chainOf, targetOf } from './ids.ts';
 import { askedNothing, observe } from './observe.ts';
 import { qualified } from './qualified.ts';
+import { requestPolicies } from './requests.ts';
 import { hashesOf, policiesConcerning, policiesOf } from './revision-index.ts';
 import { shortestEveryMs } from './schedule.ts';
 import { step } from './step.ts';
@@ -54,6 +55,8 @@ export interface LookOptions {
   readonly revision?: Revision;
   /** In place of those of the store. */
   readonly facts?: Facts;
+  /** What nobody has told the chain: what a plan of that looks with. */
+  readonly told?: readonly Input[];
 }
 
 /** Observes a target and steps, with up to three rounds of `needs`. Writes nothing. Undefined when the target is not known. */
@@ -64,9 +67,10 @@ export async function look(
 ): Promise<Look | undefined> {
   const revision = options.revision ?? (await world.store.revision());
   const known = await world.store.target(chain);
-  const row = known ?? (options.revision ? unseen(chain) : undefined);
-  if (!row) return undefined;
-  const at = momentOf(world, row);
+  const found = known ?? (options.revision ? unseen(chain) : undefined);
+  if (!found) return undefined;
+  const at = momentOf(world, found);
+  const row = { ...found, own: foldAll(found.own, options.told ?? [], at) };
   return lookAt(
     world,
     {
@@ -106,7 +110,8 @@ export async function lookAt(
   const own = foldAll(row.own, inputs, at);
   // A rollout whose policy is gone still has its traffic read back.
   const rolling = Object.values(own.episodes).find(one => outlives(one))?.plan?.documents;
-  const model = policies.find(policy => policy.documents.model)?.documents ?? rolling;
+  const governed = [...policies, ...requestPolicies(own)];
+  const model = governed.find(policy => policy.documents.model)?.documents ?? rolling;
   const serving = model?.model?.serving ? await world.readServing(model.model, model.connections) : undefined;
   const moment = {
     at,
@@ -147,13 +152,20 @@ async function beforeOf(
   return anew ? undefined : world.store.last(chain);
 }
 
-/** What a chain is told when a commit is taken, or undefined when nothing of its policies changed. */
-export function revisionInput(own: Own, revision: Revision, chain: string): Input | undefined {
+/** What a chain is told when a commit is taken, or undefined when nothing of its policies and waiting requests changed. */
+export function revisionInput(
+  own: Own,
+  revision: Revision,
+  chain: string,
+  renewed: NonNullable<Extract<Input, { kind: 'revision' }>['requests']> = {},
+): Input | undefined {
   const { policies, text } = hashesOf(revision, chain);
-  if (own.seq > 0 && canonical(own.policies) === text) return undefined;
+  const hasNew = Object.keys(renewed).length > 0;
+  if (own.seq > 0 && !hasNew && canonical(own.policies) === text) return undefined;
   const rewritten = revision.rewritten ? { rewritten: revision.rewritten.from } : {};
   const authors = revision.authors ? { authors: revision.authors } : {};
-  return { kind: 'revision', commit: revision.commit, policies, ...rewritten, ...authors };
+  const requests = hasNew ? { requests: renewed } : {};
+  return { kind: 'revision', commit: revision.commit, policies, ...rewritten, ...authors, ...requests };
 }
 
 /**

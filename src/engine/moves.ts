@@ -91,7 +91,9 @@ export function stall(p: Progress, reason: StallReason, message: string, escalat
     message,
     ...(version === undefined ? {} : { version }),
   });
-  if (escalates && reason !== 'cancelled') escalate(p, message, '!escalate', reason);
+  // Whoever asked for an action is told its end; people are woken for what is left standing in the world.
+  const wakes = episode.request === undefined || reason === 'rollout-failed' || reason === 'reverted';
+  if (escalates && wakes && reason !== 'cancelled') escalate(p, message, '!escalate', reason);
   return held(p, [{ reason: 'stalled', message }]);
 }
 

@@ -1,5 +1,5 @@
 /** Small changes to a history, by value: one action, one episode, one sequence. Pure. */
-import type { ActionHistory, CommitAuthor, Episode, Own, Sequence } from '../model.ts';
+import type { ActionHistory, CommitAuthor, Episode, Own, Requested, Sequence } from '../model.ts';
 
 /** `settled`: what was once said of it (lost, cannot tell) no longer holds. */
 export function updateAction(own: Own, id: string, change: Partial<ActionHistory>, settled?: 'settled'): Own {
@@ -72,6 +72,18 @@ export function inOrder<T>(of: Readonly<Record<string, T>>): readonly T[] {
   return Object.keys(of)
     .sort()
     .map(key => of[key] as T);
+}
+
+/** What the closed policy of a requested action is named by, before the request's id: no written policy has a colon. */
+export const REQUEST_PREFIX = 'request:';
+
+export function requestPolicyName(request: string): string {
+  return `${REQUEST_PREFIX}${request}`;
+}
+
+/** The request that a closed policy stands for; undefined of one that is written. */
+export function requestIn(own: Own, policy: string): Requested | undefined {
+  return policy.startsWith(REQUEST_PREFIX) ? own.requests?.[policy.slice(REQUEST_PREFIX.length)] : undefined;
 }
 
 /** Still holds its subject's lock. */

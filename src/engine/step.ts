@@ -26,6 +26,7 @@ import { escalate, NEVER } from './moves.ts';
 import { overdueAt, overdueText } from './overdue.ts';
 import { noteReachability } from './reachability.ts';
 import { inOrder, isLive } from './records.ts';
+import { endRequests, lapsesAt, ofRequest, requestPolicies, takeUp } from './requests.ts';
 import { noteReverts } from './reverts.ts';
 import { orphanOf } from './rollout-back.ts';
 import { evaluateRule, freeze } from './rules.ts';
@@ -56,10 +57,13 @@ export function step(
       });
     }
   }
+  takeUp(draft);
   settle(draft, policies);
   const alertAt = snapshot.starting === undefined ? say(draft, policies, verdicts) : NEVER;
-  const outlook = progressAll(draft, policies, verdicts, catalogue, problems);
-  checkStarts(draft, policies);
+  const all = [...policies, ...requestPolicies(draft.own)];
+  const outlook = progressAll(draft, all, verdicts, catalogue, problems);
+  checkStarts(draft, all);
+  if (endRequests(draft)) closeDecisions(draft, all);
   const slots = policies.map(policy => nextSlot(policy, draft.at));
   return {
     entries: draft.entries,
@@ -112,14 +116,15 @@ function firstSight(draft: Draft): void {
 
 /** What inputs have decided: lost effects, resolved episodes, removed policies, stalls that a new version ends. */
 function settle(draft: Draft, policies: readonly ClosedPolicy[]): void {
+  const all = [...policies, ...requestPolicies(draft.own)];
   for (const record of inOrder(draft.own.actions)) {
     if (!isLive(record) || record.state === 'unresolved') continue;
     const overdue = record.message === undefined ? overdueText(draft, record) : undefined;
-    if (record.message !== undefined) unresolved(draft, policies, record, record.message);
-    else if (overdue !== undefined) unresolved(draft, policies, record, overdue, { overdue: true });
+    if (record.message !== undefined) unresolved(draft, all, record, record.message);
+    else if (overdue !== undefined) unresolved(draft, all, record, overdue, { overdue: true });
   }
   for (const episode of Object.values(draft.own.episodes)) {
-    if (episode.ended) continue;
+    if (episode.ended || episode.request !== undefined) continue;
     const policy = policies.find(one => one.policy === episode.cause.policy);
     const version = draft.snapshot.serving?.champion;
     const { sequence } = episode;
@@ -203,9 +208,9 @@ function progressAll(
     const verdict = verdicts.get(`${policy.policy}/${rule}`)?.get(group);
     isolate(draft, policy.policy, problems, () => {
       const p = { draft, policy, episode, verdict };
-      const outlook = tooMany(p) ?? progress(p);
+      const outlook = tooMany(p) ?? ofRequest(p) ?? progress(p);
       for (const name of outlook.needs) needs.push(...wantOf(draft, policy, episode, name, catalogue));
-      wakeAt = Math.min(wakeAt, outlook.wakeAt);
+      wakeAt = Math.min(wakeAt, outlook.wakeAt, lapsesAt(p));
       decisions.push(outlook.decision);
       // An ended episode's rollout goes on, and says so in entries of its own.
       if (outlook.needs.length === 0 && !episode.ended)

@@ -11,6 +11,7 @@ import { canonical } from '../../src/canonical.ts';
 import { appendInput } from '../../src/engine/drive.ts';
 import { resumeEffects } from '../../src/engine/effects.ts';
 import { emptyOwn, fold } from '../../src/engine/fold.ts';
+import { openRequests } from '../../src/engine/fold-requests.ts';
 import { standingFact } from '../../src/engine/folding.ts';
 import type { World } from '../../src/engine/world.ts';
 import type { ActionRow, Ask, ClosedPolicy, Entry, Input, Own, Principal } from '../../src/model.ts';
@@ -33,6 +34,7 @@ import {
 } from './closed-policy.ts';
 import { enforce, type OpenStore, openStore } from './outside.ts';
 import { type Ends, engineOn, type Fault, type Plant, plant, work } from './plant.ts';
+import { closedRequest, requestOf } from './requested.ts';
 
 // ------------------------------------------------------------------------------------------------ what is governed
 
@@ -298,6 +300,48 @@ class Changes extends Happens {
   }
 }
 
+/** Somebody asks for one action, under the limits of the revision in force; the same request again changes nothing. */
+class Requests extends Happens {
+  readonly verb: 'retrain' | 'promote' | 'rollback';
+  readonly who: string;
+  readonly id: string;
+  constructor(verb: Requests['verb'], who: string, id: string) {
+    super();
+    this.verb = verb;
+    this.who = who;
+    this.id = id;
+  }
+  async happen(real: Real): Promise<void> {
+    const step = STEPS[this.verb];
+    const request = requestOf(this.id, real.plant.now, {
+      step,
+      by: by(this.who),
+      closed: underOf(real.revision),
+    });
+    await tell(real, request);
+  }
+  toString(): string {
+    return `${this.who} requests ${this.verb} as ${this.id}`;
+  }
+}
+
+const STEPS = {
+  retrain: RETRAIN,
+  promote: stepOf('promote', { version: 'v3' }),
+  rollback: stepOf('rollback'),
+};
+
+/** What a revision says of the Model, for whatever is asked for under it. */
+function underOf(revision: number): Parameters<typeof policyOf>[0] {
+  const [policy] = REVISIONS[revision] ?? [];
+  const { model, rollouts } = policy?.documents ?? {};
+  return {
+    mode: policy?.mode ?? 'observe',
+    ...(model ? { actions: model.actions } : {}),
+    ...(rollouts ? { documents: { rollouts } } : {}),
+  };
+}
+
 class Pauses extends Happens {
   readonly scope: string;
   readonly on: boolean;
@@ -340,6 +384,20 @@ class Commits extends Happens {
       policies.map(one => ({ ...one, commit })),
       commit,
     );
+    await this.renew(real, commit);
+  }
+  /** Waiting requests are closed anew under it. */
+  async renew(real: Real, commit: typeof COMMIT): Promise<void> {
+    const own = (await real.store.target(CHAIN))?.own;
+    const open = own ? openRequests(own) : [];
+    if (own === undefined || open.length === 0) return;
+    const requests = Object.fromEntries(
+      open.map(({ id, verb }) => {
+        const step = STEPS[verb as Requests['verb']];
+        return [id, closedRequest(id, step, { ...underOf(this.revision), commit })];
+      }),
+    );
+    await tell(real, { kind: 'revision', commit, policies: own.policies, requests });
   }
   toString(): string {
     return `revision ${this.revision}`;
@@ -427,7 +485,8 @@ function examineEntry(real: Real, { at, body }: Entry): void {
   if (!DISRUPTIVE.includes(action.verb)) return;
   const state = real.own.rules[cause.policy]?.[cause.rule]?.[cause.group];
   const rolling = real.own.episodes[body.episode]?.sequence.rollout !== undefined;
-  if (!rolling) {
+  const isRequested = cause.policy.startsWith('request:');
+  if (!rolling && !isRequested) {
     expect(['firing', 'clearing'], `${action.verb} began while its rule was ${state?.state}`).toContain(
       state?.state,
     );
@@ -444,7 +503,8 @@ function examineEntry(real: Real, { at, body }: Entry): void {
     const may = ['ana', 'ben', 'cleo'].filter(name => !ask?.refused.includes(name));
     const counted = (ask?.votes ?? []).filter(vote => may.includes(vote.by.name));
     expect(counted.filter(vote => vote.decision === 'no')).toEqual([]);
-    expect(ask?.refused).toContain('ana');
+    const request = real.own.requests?.[cause.policy.slice('request:'.length)];
+    expect(ask?.refused).toContain(isRequested ? request?.by.name : 'ana');
     expect(new Set(counted.map(vote => vote.by.name)).size).toBeGreaterThanOrEqual(limits?.quorum ?? 1);
     real.granted.add(id);
   } else if (limits) expect(real.granted.has(id), `${action.verb} began without a yes`).toBe(true);
@@ -459,7 +519,9 @@ async function bringToEnd(real: Real): Promise<void> {
     const own = (await real.store.target(CHAIN))?.own;
     const live = (await real.store.actions({ live: true })).filter(touches);
     const open = Object.values(own?.episodes ?? {});
-    if (open.length + live.length === 0) return;
+    const asked = own ? openRequests(own) : [];
+    if (open.length + live.length + asked.length === 0) break;
+    for (const { id } of asked) await tell(real, { kind: 'cancel', action: id, by: by('ben') });
     for (const { id, sequence, ended } of open) {
       if (!['stalled', 'done'].includes(sequence.status))
         await tell(real, { kind: 'cancel', episode: id, by: by('ben') });
@@ -475,6 +537,10 @@ async function bringToEnd(real: Real): Promise<void> {
   const own = (await real.store.target(CHAIN))?.own;
   expect(Object.values(own?.episodes ?? {}).map(one => [one.id, one.sequence.status, one.ended])).toEqual([]);
   expect((await real.store.actions({ live: true })).filter(touches).map(row => row.state)).toEqual([]);
+  for (const { id, fate } of Object.values(own?.requests ?? {})) {
+    expect(fate, `request ${id} has no end`).toBeDefined();
+    count(`request ${fate?.how}`);
+  }
 }
 
 // ------------------------------------------------------------------------------------------------------------ the test
@@ -539,6 +605,16 @@ const weighted: readonly (readonly [number, fc.Arbitrary<Happens>])[] = [
       .tuple(fc.constantFrom('all', 'verb:retrain', 'verb:rollback'), fc.boolean())
       .map(([scope, on]) => new Pauses(scope, on)),
   ],
+  [
+    3,
+    fc
+      .tuple(
+        fc.constantFrom<Requests['verb']>('retrain', 'retrain', 'promote', 'rollback'),
+        fc.constantFrom('ben', 'dave'),
+        fc.constantFrom('r1', 'r2', 'r3', 'r4'),
+      )
+      .map(([verb, who, id]) => new Requests(verb, who, id)),
+  ],
   [1, fc.nat(REVISIONS.length - 1).map(revision => new Commits(revision))],
   [1, fc.nat(6).map(at => new Crash(at))],
 ];
@@ -602,6 +678,9 @@ test('one live action a subject, no act without its yes, unknown begins nothing,
     'stalled',
     'not-verified',
     'rollout',
+    'request succeeded',
+    'request failed',
+    'request withdrawn',
   ])
     expect(Object.keys(seen)).toContain(kind);
 });

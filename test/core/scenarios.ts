@@ -16,6 +16,7 @@ import {
   ruleOf,
   stepOf,
 } from './closed-policy.ts';
+import { AGENT, DAVE, requestOf } from './requested.ts';
 import { PERSON, type Simulation, simulate, type Values } from './simulation.ts';
 
 export const MAX_GROUPS = 2;
@@ -239,6 +240,15 @@ const move = fc.oneof(
   },
   {
     weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('request' as const),
+      id: fc.constantFrom('r1', 'r2', 'r3'),
+      step: fc.constantFrom(RETRAIN, stepOf('rollback'), stepOf('promote', { version: 'v3' })),
+      by: fc.constantFrom(DAVE, AGENT),
+    }),
+  },
+  {
+    weight: 1,
     arbitrary: fc.record({ do: fc.constant('serve' as const), version: fc.constantFrom('v1', 'v2', 'v3') }),
   },
 );
@@ -292,7 +302,7 @@ export function play(
 }
 
 function make(sim: Simulation, one: Move): void {
-  const actions = Object.values(sim.own.actions);
+  const records = Object.values(sim.own.actions);
   const episode = Object.values(sim.own.episodes)[0]?.id;
   switch (one.do) {
     case 'tick':
@@ -300,15 +310,15 @@ function make(sim: Simulation, one: Move): void {
       sim.tick(one.values);
       return;
     case 'start': {
-      const record = actions.find(action => action.state === 'intended');
+      const record = records.find(action => action.state === 'intended');
       if (record) sim.start(record);
       return;
     }
     case 'cancel':
-      if (actions[0]) sim.input({ kind: 'cancel', action: actions[0].action.id, by: PERSON });
+      if (records[0]) sim.input({ kind: 'cancel', action: records[0].action.id, by: PERSON });
       return;
     case 'end': {
-      const record = actions.find(action => action.state === 'started');
+      const record = records.find(action => action.state === 'started');
       if (record && one.outcome === 'failed') sim.fail(record, one.repeatable);
       else if (record) sim.end(record, one.outcome, { version: 'v2', log_loss: one.loss });
       return;
@@ -325,6 +335,9 @@ function make(sim: Simulation, one: Move): void {
     case 'commit':
       sim.enforce(REVISIONS[one.revision] as readonly ClosedPolicy[]);
       return;
+    case 'request':
+      sim.input(requestOf(one.id, sim.at, { step: one.step, by: one.by, closed: { actions } }));
+      return;
     case 'serve':
       sim.serving = { champion: one.version, weights: { [one.version]: 1 } };
       return;
@@ -336,13 +349,13 @@ function make(sim: Simulation, one: Move): void {
       if (episode !== undefined) sim.input({ kind: 'resolve', episode, as: 'resolved', by: PERSON });
       return;
     case 'settle': {
-      const record = actions.find(action => action.state === 'unresolved');
+      const record = records.find(action => action.state === 'unresolved');
       if (record) sim.input({ kind: 'resolve', action: record.action.id, as: 'failed', by: PERSON });
       return;
     }
     case 'late': {
       // Words about an attempt that is over: they must decide nothing.
-      const record = actions.find(action => ['succeeded', 'failed', 'withdrawn'].includes(action.state));
+      const record = records.find(action => ['succeeded', 'failed', 'withdrawn'].includes(action.state));
       const { id: action, attempt } = record?.action ?? { id: 'nobody', attempt: 1 };
       sim.input({ kind: 'started', action, attempt, handle: null });
       sim.input({ kind: 'absent', action, attempt });
