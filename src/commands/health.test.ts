@@ -42,7 +42,7 @@ afterEach(() => store.close());
 async function begun() {
   const due = (await store.dueActions(to.real)).filter(row => row.state !== 'intended');
   const progress = followProgress(() => steady, due);
-  const ports = { world, progress, engine: async () => 1 } as unknown as Ports;
+  const ports = { world, progress, settings: {}, engine: async () => 1 } as unknown as Ports;
   const told: World = { ...world, meter: progress.meter };
   return {
     look: async () => (await health.run(ports, {} as never)) as Health,
