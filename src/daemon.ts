@@ -61,7 +61,7 @@ async function enforce(
   const { world, settings, daemon } = ports;
   const pause = daemon ? daemon.pause : (ms: number) => sleep(ms);
   await layFloors(ports);
-  const watch = await followPolicies(ports, worktree);
+  const watch = await followPolicies(ports, opened, worktree);
   world.log.info(
     { env: settings.env, state: placeOf(settings.state), branch: settings.branch, trust: settings.trust },
     'engine started',
@@ -86,7 +86,7 @@ async function work(
   return runAsReplica(world, { ...running, url: settings.state, version, measure });
 }
 
-async function followPolicies(ports: Ports, worktree: boolean) {
+async function followPolicies(ports: Ports, { remote }: Opened, worktree: boolean) {
   const { world, settings, repository } = ports;
   const onError = (error: unknown) =>
     world.log.error(
@@ -99,6 +99,17 @@ async function followPolicies(ports: Ports, worktree: boolean) {
     return watchWorktree(settings.repository, tree => follow(ports, tree.commit, async () => tree.files), {
       onError,
     });
-  const watched = await openRepository({ dir: settings.repository, branch: settings.branch });
-  return watchBranch(watched, head => follow(ports, head, () => repository.files(head.sha)), { onError });
+  const at = { dir: settings.repository, branch: settings.branch };
+  // The clone of a remote that is down is begun all the same, so that it is taken once the remote is back.
+  const watched = remote ? await remote.clone() : await openRepository(at);
+  remote?.mirror.follow(settings.remote?.pollMs ?? 0);
+  const watch = watchBranch(watched, head => follow(ports, head, () => repository.files(head.sha)), {
+    onError,
+  });
+  return {
+    close: async () => {
+      await remote?.mirror.close();
+      await watch.close();
+    },
+  };
 }

@@ -1378,6 +1378,7 @@ export type RolloutState =
 export type StoreOwn =
   | { readonly kind: 'checkpoint'; readonly state: Json }
   | { readonly kind: 'anchor'; readonly heads: Readonly<Record<string, string>> }
+  | ({ readonly kind: 'proposal' } & ProposalNote)
   | {
       readonly kind: 'audit';
       readonly by: Principal;
@@ -1390,6 +1391,18 @@ export type StoreOwn =
       /** Refusals of the same principal since the last entry that were only counted. */
       readonly more?: number;
     };
+
+/** What became of a proposal, in the fleet chain. Who may merge it rests on this, never on what git says of authors. */
+export interface ProposalNote {
+  readonly what: 'proposed' | 'approved' | 'merged' | 'closed';
+  readonly branch: string;
+  /** Its newest commit then; of `merged`, the commit of the enforced branch that has it. */
+  readonly sha: string;
+  readonly by: Principal;
+  readonly title?: string;
+  /** Its page at the forge. */
+  readonly url?: string;
+}
 
 export type EntryBody = Input | Derived | StoreOwn;
 export type EntryKind = EntryBody['kind'];

@@ -1,13 +1,7 @@
 /** Wires the ports of one state by hand: store, clock, data, effects, repository. No container, no registration. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import {
-  type DaemonSettings,
-  grantAll,
-  type PolicyText,
-  type Ports,
-  type RepositoryPort,
-} from './commands/index.ts';
+import { type DaemonSettings, grantAll, type PolicyText, type Ports } from './commands/index.ts';
 import { replicasAlive } from './commands/replicas-alive.ts';
 import { effectsOf, readServingOf } from './connectors/index.ts';
 import { commandFault, folderFault } from './connectors/local/inspect.ts';
@@ -22,16 +16,14 @@ import type { World } from './engine/world.ts';
 import { evaluators } from './evaluators/index.ts';
 import { verbs } from './executors/index.ts';
 import { readAnchors, writeAnchors } from './git/anchors.ts';
-import { closeProposal, diffProposal, listProposals, mergeProposal } from './git/proposals.ts';
-import { propose } from './git/propose.ts';
-import { openRepository, type PolicyRepository } from './git/repository.ts';
-import { resolveCommit } from './git/resolve.ts';
+import type { PolicyRepository } from './git/repository.ts';
 import { watchWorktree } from './git/worktree.ts';
+import { remoteOf, type WiredRemote } from './git-remote.ts';
 import type { Catalogue, Clock, Log, Meter, Principal, Store } from './model.ts';
-import { PortError } from './model.ts';
+import { repositoryPort } from './repository-port.ts';
 import { keptFrom, sharedSettings } from './state-settings.ts';
 import { stderrLog } from './stderr-log.ts';
-import { isPostgres, placeOf } from './store/address.ts';
+import { isPostgres } from './store/address.ts';
 import { databaseClock } from './store/database-clock.ts';
 import { engineOf } from './store/engine-lock.ts';
 import type { LedgerStore } from './store/ledger.ts';
@@ -53,6 +45,8 @@ export interface Opened {
   readonly meters: Meter[];
   /** On PostgreSQL: follows the server's clock anew. */
   readonly measure?: () => Promise<void>;
+  /** Where the policy repository is a clone: what follows the remote. */
+  readonly remote?: WiredRemote;
   close(): Promise<void>;
 }
 
@@ -111,11 +105,15 @@ export async function open(
     log: options.log ?? stderrLog('info'),
     meter,
   };
-  const repository = lazyRepository(settings, options.principal);
+  const remote = remoteOf(settings, { environment: secrets.environment, store, now: clock });
+  const repository = repositoryPort(settings, remote);
   const ports: Ports = {
     world,
     ledger: ledgerOf({ store, settings, log: world.log, repository: repository.opened }),
     repository: repository.port,
+    proposalNotes: proposalNotesOf(store, clock),
+    ...(remote ? { remote: remote.port } : {}),
+    ...(remote?.hook ? { hook: remote.hook } : {}),
     settings,
     principal: options.principal,
     grants: options.grants ?? grantAll(settings.trust === 'local-user' ? 'admin' : 'operator'),
@@ -132,7 +130,28 @@ export async function open(
     await data.close();
     await store.close();
   };
-  return { ports, store, world, meters, ...(shared ? { measure: shared.measure } : {}), close };
+  return {
+    ports,
+    store,
+    world,
+    meters,
+    ...(shared ? { measure: shared.measure } : {}),
+    ...(remote ? { remote } : {}),
+    close,
+  };
+}
+
+/** Entries of the fleet chain. */
+function proposalNotesOf(store: Store, clock: Clock): Ports['proposalNotes'] {
+  return {
+    read: async () =>
+      (await store.entries({ chain: 'fleet', kinds: ['proposal'] })).flatMap(({ at, body }) =>
+        body.kind === 'proposal' ? [{ at, note: body }] : [],
+      ),
+    write: async note => {
+      await store.transaction(tx => tx.fleet([{ kind: 'proposal', ...note }], clock()));
+    },
+  };
 }
 
 /** One for all machines that share the state: made at first need. */
@@ -241,60 +260,6 @@ function steadyClock(): Clock {
     [last, at] = [Math.max(Date.now(), last + now - at), now];
     return Math.floor(last);
   };
-}
-
-async function repositoryOf({ repository, branch, state }: DaemonSettings): Promise<PolicyRepository> {
-  if (repository !== '') return openRepository({ dir: repository, branch });
-  throw new PortError(
-    `state ${placeOf(state)}: this replica has only the address of its state and no policy repository; expected a daemon.yaml ` +
-      'for a command that reads policies. Give it by --config, or run the command where the repository is.',
-    { code: 'no-repository', retry: 'never', subject: 'repository' },
-  );
-}
-
-/** Opened at first use, so that commands that need no repository work without one. */
-function lazyRepository(
-  settings: DaemonSettings,
-  principal: Principal,
-): { readonly port: RepositoryPort; readonly opened: () => Promise<PolicyRepository> } {
-  let opened: Promise<PolicyRepository> | undefined;
-  const repository = () => {
-    opened ??= repositoryOf(settings).catch(error => {
-      // A repository that is not there yet may be there at the next try.
-      opened = undefined;
-      throw error;
-    });
-    return opened;
-  };
-  const author = { name: principal.name, email: `${principal.name.replace(/[^\w.-]+/g, '-')}@localhost` };
-  const port: RepositoryPort = {
-    head: async () => (await repository()).head(),
-    files: async sha => (await repository()).files(sha),
-    resolve: async revision => resolveCommit(await repository(), revision),
-    isDescendant: async (sha, ancestor) => (await repository()).isDescendant(sha, ancestor),
-    authorsBetween: async (last, sha) => (await repository()).authorsBetween(last, sha),
-    detachedAt: async () => (await repository()).detachedAt(),
-    propose: async draft => propose(await repository(), { ...draft, author }),
-    proposals: async () =>
-      (await listProposals(await repository())).map(one => ({
-        branch: one.branch,
-        title: one.commit.subject,
-        author: one.commit.author.name,
-        at: one.commit.time,
-        base: one.base,
-        files: one.files.map(file => file.path),
-        ahead: one.ahead,
-        behind: one.behind,
-        mergeable: one.mergeable,
-        rationale: one.rationale,
-      })),
-    diff: async branch => diffProposal(await repository(), branch),
-    merge: async (branch, at) => mergeProposal(await repository(), branch, { author, at }),
-    close: async branch => {
-      await closeProposal(await repository(), branch);
-    },
-  };
-  return { port, opened: repository };
 }
 
 /**

@@ -65,7 +65,16 @@ const AREAS: Readonly<Record<string, Area>> = {
     packages: ['node:*', 'pg', 'graphile-worker'],
     reason: ADAPTER,
   },
-  git: { areas: ['model', 'canonical'], packages: ['node:*', 'isomorphic-git', 'chokidar'], reason: ADAPTER },
+  git: {
+    areas: ['model', 'canonical'],
+    packages: ['node:*', 'isomorphic-git', 'chokidar', 'openpgp'],
+    reason: ADAPTER,
+  },
+  forges: {
+    areas: ['model'],
+    packages: ['node:*', '@octokit/rest', '@gitbeaker/rest'],
+    reason: ADAPTER,
+  },
   commands: {
     areas: ['model', 'canonical', 'sealing', 'calendar', 'dsl', 'engine', 'report'],
     packages: ['zod'],
@@ -184,12 +193,8 @@ function violations(file: string, text: string): readonly string[] {
 
 function importViolations(file: string, imports: readonly Import[]): readonly string[] {
   const own = areaOf(file);
-  if (
-    ['main', 'terminal', 'remote', 'wiring', 'daemon', 'replica', 'state-settings', 'stderr-log'].includes(
-      own,
-    )
-  )
-    return [];
+  const wired = ['main', 'terminal', 'remote', 'wiring', 'daemon', 'replica', 'state-settings', 'stderr-log'];
+  if ([...wired, 'repository-port', 'git-remote'].includes(own)) return [];
   const area = AREAS[own];
   if (area === undefined) {
     return [

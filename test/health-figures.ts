@@ -5,6 +5,7 @@ export const HEALTH: Health = {
   now: 0,
   live: { ok: true, reasons: [] },
   ready: { ok: false, reasons: ['no commit is in force yet'] },
+  remote: ['it is down'],
   commit: 'c0ffee',
   rejectedCommit: 'bad',
   figures: {

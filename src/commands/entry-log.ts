@@ -93,6 +93,8 @@ function wordOf(body: Entry['body']): JsonObject {
       return { scope: body.scope };
     case 'gap':
       return { from: body.from, to: body.to };
+    case 'proposal':
+      return { what: body.what, branch: body.branch };
     case 'audit':
       return { command: body.command, result: body.result };
     default:

@@ -38,6 +38,8 @@ export function entryText(body: Entry['body']): string {
         .join(',')} by ${body.by.name} until ${when(body.until)}: ${safe(body.reason)}`;
     case 'audit':
       return `${body.result} ${body.command} by ${body.by.name} through ${body.by.door}${body.message ? `: ${body.message}` : ''}`;
+    case 'proposal':
+      return `${body.branch} ${body.what} at ${body.sha.slice(0, 7)} by ${safe(body.by.name, 60)}${body.by.onBehalfOf === undefined ? '' : ` for ${safe(body.by.onBehalfOf, 60)}`}`;
     case 'anchor':
       return `${Object.keys(body.heads).length} heads`;
     case 'checkpoint':

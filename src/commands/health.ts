@@ -5,6 +5,7 @@ import { command, type Paint } from './command.ts';
 import { type Late, lateTargets } from './lateness.ts';
 import type { Ports } from './ports.ts';
 import { lifeless, type Progress } from './progress.ts';
+import { remoteProblems, remoteState } from './remote-state.ts';
 import { replicasAlive } from './replicas-alive.ts';
 import { rejectionOf } from './take-revision.ts';
 import { type Tally, tallyOf } from './tally.ts';
@@ -60,6 +61,9 @@ const output = z.object({
   commit: z.string().optional().describe('In force.'),
   rejectedCommit: z.string().optional().describe('A head that is not (wholly) in force.'),
   rejectedAt: z.number().optional(),
+  remote: z
+    .array(z.string())
+    .describe('What is wrong with the remote repository. It keeps nobody from being ready.'),
   figures,
 });
 export type Health = z.output<typeof output>;
@@ -99,6 +103,7 @@ async function examine(ports: Ports): Promise<Health> {
     ready: { ok: reasons.length === 0, reasons },
     ...(revision ? { commit: revision.commit.sha } : {}),
     ...(rejected ? { rejectedCommit: rejected.commit.sha, rejectedAt: rejected.at } : {}),
+    remote: [...remoteProblems(await remoteState(ports))],
     figures: {
       ...sizes(revision, census, now),
       late: late.length,
@@ -221,6 +226,7 @@ function text(found: Health, paint: Paint): string {
       (found.commit?.slice(0, 7) ?? 'none in force') +
         (found.rejectedCommit ? paint.bad(` (head ${found.rejectedCommit.slice(0, 7)} REJECTED)`) : ''),
     ],
+    ...found.remote.map(problem => ['remote', paint.bad(problem)]),
     [
       'targets',
       `${of.targets}, ${of.due} due, ${of.late} late, ${of.failing} failing; lag ${span(of.lagMs)}`,

@@ -21,7 +21,8 @@ import { lint } from './lint.ts';
 import { pause, resume } from './pause.ts';
 import { plan } from './plan.ts';
 import { policies, policy } from './policies.ts';
-import { proposalClose, proposalMerge, proposalShow, proposals, propose } from './proposals.ts';
+import { proposalClose, proposalMerge, proposalShow, proposals } from './proposals.ts';
+import { propose } from './propose.ts';
 import { request } from './request.ts';
 import { rollout } from './rollout.ts';
 import { silence, silenceEnd, silences } from './silence.ts';
@@ -113,7 +114,18 @@ export { keepLedger } from './keep-ledger.ts';
 export { layFloors } from './lay-floors.ts';
 export { NOTE_MS, noteEnded, noteWorking, tellOutage } from './outage.ts';
 export { type CallOptions, describeError, enforcementNote, perform, Refusal } from './perform.ts';
-export type { DaemonSettings, LedgerPort, PolicyText, Ports, ProposalView, RepositoryPort } from './ports.ts';
+export type {
+  DaemonSettings,
+  ForgePort,
+  LedgerPort,
+  PolicyText,
+  Ports,
+  ProposalView,
+  PullRequest,
+  RemotePort,
+  RemoteState,
+  RepositoryPort,
+} from './ports.ts';
 export { followProgress, lifeless, type ProgressPort } from './progress.ts';
 export { checkToken, type TokenRecord } from './tokens.ts';
 export { whoami } from './whoami.ts';

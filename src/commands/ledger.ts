@@ -22,7 +22,7 @@ const KINDS = [
   ],
   ...['start-due', 'started', 'outcome', 'absent', 'cannot-tell'],
   ...['transition', 'episode-opened', 'episode-ended', 'decision', 'ask', 'intent', 'withdrawn', 'adopted'],
-  ...['unresolved', 'verified', 'not-verified', 'stalled', 'checkpoint', 'anchor', 'audit'],
+  ...['unresolved', 'verified', 'not-verified', 'stalled', 'checkpoint', 'anchor', 'audit', 'proposal'],
 ] as readonly EntryKind[];
 
 export const log = command({

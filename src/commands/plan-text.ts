@@ -1,5 +1,6 @@
 /** A plan in words: for a terminal, and as the comment of a pull request. */
 import type { Paint } from './command.ts';
+import { code } from './markdown.ts';
 import type { Planned } from './plan.ts';
 import { safe, table } from './time.ts';
 
@@ -144,8 +145,4 @@ function changesMarkdown(changes: readonly Change[]): string[] {
     }),
     '',
   ];
-}
-
-function code(text: string): string {
-  return `\`${safe(text, 200).replaceAll('`', "'").replaceAll('|', '\\|')}\``;
 }

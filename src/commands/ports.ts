@@ -1,60 +1,12 @@
 /** What commands work through, given as arguments: the engine's world, the repository, and the daemon's own settings. */
+import type { RemoteSettings } from '../dsl/index.ts';
 import type { World } from '../engine/world.ts';
-import type { Answer, Commit, ConnectionSpec, Entry, Floor, Principal, Store } from '../model.ts';
+import type { Answer, ConnectionSpec, Entry, Floor, Principal, Store } from '../model.ts';
 import type { ChartLibrary } from '../report/backtest-page.ts';
 import type { Grant, PrincipalSpec } from './access.ts';
 import type { Paint } from './command.ts';
 import type { ProgressPort } from './progress.ts';
-
-export interface PolicyText {
-  readonly path: string;
-  readonly text: string;
-}
-
-export interface ProposalView {
-  readonly branch: string;
-  readonly title: string;
-  readonly author: string;
-  readonly at: number;
-  readonly base: string;
-  readonly files: readonly string[];
-  readonly ahead: number;
-  readonly behind: number;
-  readonly mergeable: string;
-  readonly rationale: string;
-}
-
-/** The policy repository, as commands use it. Throws PortError. */
-export interface RepositoryPort {
-  head(): Promise<Commit>;
-  files(sha: string): Promise<readonly PolicyText[]>;
-  /** The commit of a branch, a tag or (the beginning of) an id, also with `~N`. */
-  resolve(revision: string): Promise<Commit>;
-  isDescendant(sha: string, ancestor: string): Promise<boolean>;
-  /** E-mail addresses of who wrote a commit in `last..sha`, sorted; undefined when those are too many. */
-  authorsBetween(last: string, sha: string): Promise<readonly string[] | undefined>;
-  /** The commit of a detached HEAD; undefined when HEAD is on a branch. */
-  detachedAt(): Promise<string | undefined>;
-  propose(draft: {
-    readonly base: string;
-    readonly files: readonly PolicyText[];
-    readonly title: string;
-    readonly rationale: string;
-    readonly at: number;
-  }): Promise<{ readonly branch: string; readonly sha: string }>;
-  proposals(): Promise<readonly ProposalView[]>;
-  diff(branch: string): Promise<string>;
-  merge(
-    branch: string,
-    at: number,
-  ): Promise<{
-    readonly sha: string;
-    readonly how: string;
-    readonly workingTree: string;
-    readonly left: readonly string[];
-  }>;
-  close(branch: string): Promise<void>;
-}
+import type { HookPort, PolicyText, ProposalNotes, RemotePort, RepositoryPort } from './repository-ports.ts';
 
 /** What was deleted, and in how many chains. */
 export interface Pruned {
@@ -122,6 +74,8 @@ export interface DaemonSettings {
   readonly anchors?: { readonly ref: string } | undefined;
   /** How long entries and observations are kept; for ever, and 400 days, unless said. */
   readonly retention?: { readonly ledgerMs?: number | undefined; readonly observationsMs: number };
+  /** The repository that the policy repository is a clone of. */
+  readonly remote?: RemoteSettings | undefined;
   /** A loopback address for the daemon's HTTP door. */
   readonly listen?: { readonly host: string; readonly port: number };
   /** What the daemon asks while it lives; secrets in `url` stand as `${env:FLYBALL_…}`. */
@@ -132,6 +86,11 @@ export interface Ports {
   readonly world: World;
   readonly ledger: LedgerPort;
   readonly repository: RepositoryPort;
+  readonly proposalNotes: ProposalNotes;
+  /** Absent: the policy repository is a local one. */
+  readonly remote?: RemotePort;
+  /** What /hooks/git answers; absent: no webhook is configured. */
+  readonly hook?: HookPort;
   readonly settings: DaemonSettings;
   readonly principal: Principal;
   /** What whoever asks may do, in this environment. */
@@ -197,3 +156,16 @@ export interface Ports {
   /** Random, unguessable. */
   newId(): string;
 }
+
+export type {
+  ForgePort,
+  GitAuthor,
+  PolicyEdit,
+  PolicyText,
+  ProposalPreview,
+  ProposalView,
+  PullRequest,
+  RemotePort,
+  RemoteState,
+  RepositoryPort,
+} from './repository-ports.ts';

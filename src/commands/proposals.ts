@@ -1,153 +1,53 @@
-/** `propose` and `proposals`: policy changes on branches, checked before and merged by people. */
+/** `proposals`: what is proposed, shown with its consequences, merged by a person who is not its author, or closed. */
 import { z } from 'zod';
-import { agentPaths, kindsIn } from '../dsl/index.ts';
 import { command, type Paint } from './command.ts';
-import { Refusal } from './perform.ts';
-import type { PolicyText, Ports } from './ports.ts';
+import { pageOf } from './cursor.ts';
+import type { ProposalView } from './ports.ts';
+import { checksOf, checksOutput } from './proposal-checks.ts';
+import { merged, mergeProposal, mergeText } from './proposal-merge.ts';
+import { type ProposalRecord, proposalRecord, proposalRecords } from './proposal-record.ts';
+import { checksText, proposerText } from './proposal-text.ts';
+import { Refusal } from './refusal.ts';
 import { safe, table, when } from './time.ts';
-import { check, fileInput, overlay } from './validate.ts';
-
-/** What agents may change. Settings, Models, Datasets and Connections are for people. */
-const AGENT_KINDS = new Set(['Policy']);
-
-export const propose = command({
-  name: 'propose',
-  tool: 'flyball_propose_policy_change',
-  title: 'Propose a policy change',
-  description:
-    'Commits changed policy files to a branch of their own, never to the enforced one and without touching the working tree, after they were checked together with the rest. A person merges it. The same files, title and base give the same branch. Agents may propose Policy documents only.',
-  input: z.strictObject({
-    files: z.array(fileInput).min(1).max(20).describe('Whole new texts of the files that change.'),
-    title: z.string().min(3).max(120).describe('One line: what changes.'),
-    rationale: z.string().max(4000).default('').describe('Why, with the evidence.'),
-    base: z
-      .string()
-      .regex(/^[0-9a-f]{40}$/)
-      .optional()
-      .describe('The commit that you looked at; default: the head.'),
-  }),
-  output: z.object({
-    branch: z.string(),
-    sha: z.string(),
-    base: z.string(),
-    warnings: z.array(z.string()),
-    next: z.string(),
-  }),
-  role: 'proposer',
-  effect: 'propose',
-  reach: 'targets',
-  examples: [],
-  run: makeProposal,
-  text: found => `${found.branch} at ${found.sha.slice(0, 7)}. ${found.next}`,
-});
-
-async function makeProposal(
-  ports: Ports,
-  input: {
-    files: readonly { path: string; text: string }[];
-    title: string;
-    rationale: string;
-    base?: string | undefined;
-  },
-) {
-  const head = await ports.repository.head();
-  const base = input.base ?? head.sha;
-  const before = await ports.repository.files(base);
-  if (ports.principal.door === 'mcp') {
-    for (const file of input.files) refuseKinds(file, before);
-    // What is in force says what agents may touch, not the commit that they chose to build on.
-    refusePaths(input.files, base === head.sha ? before : await ports.repository.files(head.sha));
-  }
-  const checked = check(ports, overlay(before, input.files));
-  if (!checked.ok)
-    throw new Refusal(`the change is not valid:\n${checked.diagnostics.map(one => one.text).join('\n')}`);
-  const at = Date.parse(new Date(ports.world.realClock()).toISOString());
-  const { title, rationale, files } = input;
-  const made = await ports.repository.propose({ base, files, title: safe(title, 120), rationale, at });
-  return {
-    ...made,
-    base,
-    warnings: [
-      ...removed(check(ports, before).policies, checked.policies),
-      ...checked.diagnostics.map(one => one.text),
-    ],
-    next: `A person merges it with: flyball proposals merge ${made.branch}`,
-  };
-}
-
-/** Policies that the change takes out of force, which a reviewer must not miss. */
-function removed(before: readonly string[], after: readonly string[]): string[] {
-  const names = new Set(after.map(line => line.split(' ')[0]));
-  return before.flatMap(line => {
-    const [name = ''] = line.split(' ');
-    return names.has(name) ? [] : [`removes the policy ${name}`];
-  });
-}
-
-/** Only files that Settings let agents change; none while nobody can tell which those are. */
-function refusePaths(files: readonly { readonly path: string }[], head: readonly PolicyText[]): void {
-  const allowed = agentPaths(head);
-  if (allowed === undefined)
-    throw new Refusal(
-      'the Settings of the head commit have mistakes, so nobody knows which files agents may change. Ask a person to mend them.',
-    );
-  const foreign = files.find(({ path }) => !allowed.matches(path));
-  if (foreign === undefined) return;
-  throw new Refusal(
-    `${safe(foreign.path, 200)} is not among the files that agents may change; expected ${allowed.globs.join(' or ')} (spec.proposals.agents.paths of Settings). Ask a person to change it.`,
-  );
-}
-
-/**
- * Only documents that agents may write, before and after: a Connection must not be turned into a Policy either. What is no
- * document in the new text is told with its line by the check that follows.
- */
-function refuseKinds(
-  file: { readonly path: string; readonly text: string },
-  before: readonly { path: string; text: string }[],
-): void {
-  const old = before.filter(one => one.path === file.path).flatMap(kindsIn);
-  const kinds = [...old.map(kind => kind ?? 'document that cannot be read'), ...kindsIn(file)];
-  const foreign = kinds.find(kind => kind !== undefined && !AGENT_KINDS.has(kind));
-  if (foreign === undefined) return;
-  throw new Refusal(
-    `${file.path} holds a ${foreign}; agents may propose Policy documents only. Ask a person to change it.`,
-  );
-}
 
 const view = z.object({
   branch: z.string(),
   title: z.string(),
   author: z.string(),
+  proposedBy: z.array(z.string()).describe('By our own record; empty when it came by git alone.'),
   at: z.number(),
   base: z.string(),
   files: z.array(z.string()),
   ahead: z.int(),
   behind: z.int(),
   mergeable: z.string(),
+  problem: z.string().optional(),
+  url: z.string().optional(),
   rationale: z.string(),
 });
+
+const branchInput = z.string().min(1).max(200).describe('As proposals list names it.');
 
 export const proposals = command({
   name: 'proposals list',
   title: 'List proposals',
-  description: 'Branches with proposed policy changes, and whether they can be merged.',
-  input: z.strictObject({}),
-  output: z.object({ proposals: z.array(view) }),
+  description: 'Branches with proposed policy changes, who proposed them, and whether they can be merged.',
+  input: z.strictObject({
+    limit: z.int().min(1).max(100).default(20),
+    cursor: z.string().max(500).optional().describe('From next of the page before.'),
+  }),
+  output: z.object({ proposals: z.array(view), next: z.string().optional() }),
   role: 'viewer',
   effect: 'read',
-  reach: 'targets',
+  reach: 'fleet',
   examples: ['flyball proposals list'],
-  run: async ports => {
+  run: async (ports, paging) => {
+    const records = await proposalRecords(ports);
     const found = await ports.repository.proposals();
+    const page = await pageOf(ports, { list: 'proposals', filters: {} }, paging, found, one => one.branch);
     return {
-      proposals: found.map(one => ({
-        ...one,
-        title: safe(one.title),
-        author: safe(one.author),
-        rationale: safe(one.rationale, 2000),
-        files: [...one.files],
-      })),
+      proposals: page.items.map(one => shown(one, records.get(one.branch))),
+      ...(page.next === undefined ? {} : { next: page.next }),
     };
   },
   text: (found, paint) =>
@@ -157,31 +57,72 @@ export const proposals = command({
           found.proposals.map(one => [
             paint.bold(one.branch),
             one.title,
-            one.author,
+            one.proposedBy.join(', ') || one.author,
             when(one.at),
             one.mergeable,
-            one.files.join(', '),
+            one.url ?? one.files.join(', '),
           ]),
         ),
 });
 
+function shown(one: ProposalView, record: ProposalRecord | undefined): z.input<typeof view> {
+  const { sha: _, problem, ...rest } = one;
+  return {
+    ...rest,
+    title: safe(one.title),
+    author: safe(one.author),
+    proposedBy: (record?.proposers ?? []).map(proposerText),
+    rationale: safe(one.rationale, 500),
+    files: [...one.files],
+    ...(problem === undefined ? {} : { problem: safe(problem) }),
+    ...(record?.url === undefined ? {} : { url: record.url }),
+  };
+}
+
 export const proposalShow = command({
   name: 'proposals show',
   title: 'Show a proposal',
-  description: 'The change of a proposal as a diff, and what checking it says.',
-  input: z.strictObject({ branch: z.string().min(1).max(200) }),
-  output: z.object({ branch: z.string(), diff: z.string() }),
+  description:
+    'What a proposal changes, policy by policy and as a diff; what it takes away; what it would do now and would have done in the last days; and whether its checks pass on the present head.',
+  input: z.strictObject({
+    branch: branchInput,
+    days: z.int().min(1).max(365).default(30).describe('How far back it is backtested.'),
+  }),
+  output: z.object({
+    branch: z.string(),
+    sha: z.string(),
+    days: z.int(),
+    proposedBy: z.array(z.string()),
+    approvedBy: z.array(z.string()).describe('Who agreed to this very commit.'),
+    url: z.string().optional(),
+    checks: checksOutput,
+    diff: z.string(),
+  }),
   positional: ['branch'],
   role: 'viewer',
   effect: 'read',
-  reach: 'targets',
+  reach: 'fleet',
   examples: ['flyball proposals show proposals/raise-psi-1a2b3c'],
-  run: async (ports, input) => ({ branch: input.branch, diff: await ports.repository.diff(input.branch) }),
-  text: (found, paint) =>
-    found.diff
-      .split('\n')
-      .map(line => colour(line, paint))
-      .join('\n'),
+  run: async (ports, { branch, days }) => {
+    const { repository } = ports;
+    const record = await proposalRecord(ports, branch);
+    const { sha, head, files } = await repository.preview(branch);
+    const before = await repository.files(head.sha);
+    return {
+      ...{ branch, sha, days },
+      proposedBy: (record?.proposers ?? []).map(proposerText),
+      approvedBy: (record?.approvals ?? []).filter(one => one.sha === sha).map(one => safe(one.by.name, 80)),
+      ...(record?.url === undefined ? {} : { url: record.url }),
+      checks: await checksOf(ports, { head, before, after: files, days }),
+      diff: await repository.diff(branch),
+    };
+  },
+  text: (found, paint) => {
+    const lines = found.diff.split('\n').map(line => colour(line, paint));
+    const by = found.proposedBy.join(', ') || 'somebody with git, by no door of Flyball';
+    const about = `${paint.bold(found.branch)} at ${found.sha.slice(0, 7)}, proposed by ${by}`;
+    return [checksText(found.checks, found.days, paint), '', about, ...lines].join('\n');
+  },
 });
 
 function colour(line: string, paint: Paint): string {
@@ -193,46 +134,50 @@ export const proposalMerge = command({
   name: 'proposals merge',
   title: 'Merge a proposal',
   description:
-    'Merges a proposal into the enforced branch; the daemon takes it within two seconds. For people only.',
-  input: z.strictObject({ branch: z.string().min(1).max(200) }),
-  output: z.object({
-    branch: z.string(),
-    sha: z.string(),
-    how: z.string(),
-    workingTree: z.string(),
-    left: z.array(z.string()),
-  }),
+    'Merges a proposal into the enforced branch, through the forge where there is one; the daemon takes it like any commit. For a person who neither proposed it nor is whom it was proposed for. Its checks must pass again on the present head. Where nobody knows its author, two persons must agree: the first merge is recorded, the second one merges.',
+  input: z.strictObject({ branch: branchInput }),
+  output: merged,
   positional: ['branch'],
   role: 'approver',
   effect: 'decide',
   reach: 'fleet',
   examples: ['flyball proposals merge proposals/raise-psi-1a2b3c'],
-  run: async (ports, input) => {
-    const merged = await ports.repository.merge(input.branch, ports.world.realClock());
-    return { branch: input.branch, ...merged, left: [...merged.left] };
-  },
-  text: found => {
-    const done = `${found.branch} is merged (${found.how}): ${found.sha.slice(0, 7)}.`;
-    if (found.workingTree !== 'behind') return done;
-    const files = found.left.join(' ');
-    return `${done}\nThe working tree still has ${files} as before: committing it would take the merge back. When your edits there can go: git restore --source=HEAD --staged --worktree ${files}`;
-  },
+  run: (ports, { branch }) => mergeProposal(ports, branch),
+  text: mergeText,
 });
 
 export const proposalClose = command({
   name: 'proposals close',
   title: 'Close a proposal',
-  description: 'Deletes the branch of a proposal that is not wanted.',
-  input: z.strictObject({ branch: z.string().min(1).max(200) }),
+  description:
+    'Closes a proposal that is not wanted: deletes its branch and closes its pull request. Proposed again, it stays closed.',
+  input: z.strictObject({ branch: branchInput }),
   output: z.object({ branch: z.string() }),
   positional: ['branch'],
   role: 'operator',
   effect: 'decide',
   reach: 'fleet',
   examples: ['flyball proposals close proposals/raise-psi-1a2b3c'],
-  run: async (ports, input) => {
-    await ports.repository.close(input.branch);
-    return { branch: input.branch };
+  run: async (ports, { branch }) => {
+    const { repository, remote, principal } = ports;
+    const open = (await repository.proposals()).find(one => one.branch === branch);
+    if (!open)
+      throw new Refusal(
+        `there is no proposal ${safe(branch, 200)}; expected one of 'flyball proposals list'.`,
+      );
+    // On record first: whatever fails after it, the same proposal does not come back.
+    await ports.proposalNotes.write({
+      what: 'closed',
+      branch,
+      sha: open.sha,
+      by: principal,
+      title: safe(open.title, 120),
+    });
+    const pull = await remote?.forge?.find(branch);
+    if (pull?.state === 'open') await remote?.forge?.close(pull.number);
+    await remote?.remove(branch);
+    await repository.close(branch);
+    return { branch };
   },
   text: found => `${found.branch} is closed.`,
 });

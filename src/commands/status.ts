@@ -8,6 +8,7 @@ import { command, type Paint } from './command.ts';
 import { toldOf, toldText } from './messages.ts';
 import { pausesInForce } from './pause.ts';
 import type { Ports } from './ports.ts';
+import { remoteProblems, remoteState } from './remote-state.ts';
 import { replicasAlive } from './replicas-alive.ts';
 import { ASKED_FOR, revertedLines } from './reverted.ts';
 import { rolloutLine } from './rollout-line.ts';
@@ -147,7 +148,9 @@ function listed({ needsYou, acting, firing, blind, held, gates }: Output): numbe
 }
 
 /** Where the branch is now. What is in force stays so while it cannot be read. */
-async function addRepository({ repository }: Ports, found: Output): Promise<void> {
+async function addRepository(ports: Ports, found: Output): Promise<void> {
+  const { repository } = ports;
+  found.problems.push(...remoteProblems(await remoteState(ports)));
   try {
     found.head = (await repository.head()).sha;
     const detached = await repository.detachedAt();

@@ -23,12 +23,17 @@ export function secretNames(auth: ConnectionSpec['auth']): readonly string[] {
 export function secretValue(value: Json, connection: ConnectionSpec, url: URL, secrets: Secrets): string {
   const name = nameOf(value);
   if (name === undefined) return String(value);
+  return secretFor(name, url, secrets, `connection ${connection.name}`);
+}
+
+/** What the environment holds for a name, if daemon.yaml lets it go to this host. `where` names what wants it, in errors. */
+export function secretFor(name: string, url: URL, secrets: Secrets, where: string): string {
   if (!name.startsWith('FLYBALL_'))
-    throw refused(connection, `${name} is no name of a secret`, 'expected one that begins with FLYBALL_');
+    throw refused(where, `${name} is no name of a secret`, 'expected one that begins with FLYBALL_');
   const allowed = Object.hasOwn(secrets.hosts, name) ? secrets.hosts[name] : undefined;
   if (!(allowed ?? []).some(host => isHost(host, url)))
     throw refused(
-      connection,
+      where,
       allowed === undefined
         ? `daemon.yaml does not say to which hosts ${name} may be sent`
         : `daemon.yaml lets ${name} go to ${allowed.join(', ')} only`,
@@ -36,11 +41,7 @@ export function secretValue(value: Json, connection: ConnectionSpec, url: URL, s
     );
   const found = secrets.environment(name);
   if (found === undefined || found === '')
-    throw refused(
-      connection,
-      `the environment variable ${name} is not set`,
-      'set it where the daemon is started',
-    );
+    throw refused(where, `the environment variable ${name} is not set`, 'set it where the daemon is started');
   return found;
 }
 
@@ -86,10 +87,10 @@ function bareHost(url: URL): string {
   return url.hostname.replace(/^\[(.*)\]$/, '$1');
 }
 
-function refused(connection: ConnectionSpec, found: string, todo: string): PortError {
-  return new PortError(`connection ${connection.name}: ${found}; ${todo}.`, {
+function refused(where: string, found: string, todo: string): PortError {
+  return new PortError(`${where}: ${found}; ${todo}.`, {
     code: 'unreachable',
     retry: 'later',
-    subject: connection.name,
+    subject: where.replace(/^connection /, ''),
   });
 }

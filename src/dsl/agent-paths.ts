@@ -9,12 +9,18 @@ const UNLESS_SAID = ['policies/**'];
 export function agentPaths(
   files: readonly File[],
 ): { readonly globs: readonly string[]; matches(path: string): boolean } | undefined {
+  const spec = settingsIn(files);
+  if (spec === undefined) return undefined;
+  const globs = spec.proposals?.agents.paths ?? UNLESS_SAID;
+  return { globs, matches: path => globs.some(glob => matchesGlob(path, glob)) };
+}
+
+/** The Settings of these files, empty ones when there are none; undefined when they have mistakes. */
+export function settingsIn(files: readonly File[]): SettingsSpec | undefined {
   const checked = files.map(checkFile);
   const settings = checked.flatMap(file => file.documents).filter(one => one.kind === 'Settings');
   // Where none are found, they may stand in a file that cannot be read.
   if (settings.length === 0 && checked.some(file => file.unreadable.length > 0)) return undefined;
   if (settings.length > 1 || settings.some(one => one.document === undefined)) return undefined;
-  const spec = settings[0]?.document?.spec as SettingsSpec | undefined;
-  const globs = spec?.proposals?.agents.paths ?? UNLESS_SAID;
-  return { globs, matches: path => globs.some(glob => matchesGlob(path, glob)) };
+  return (settings[0]?.document?.spec as SettingsSpec | undefined) ?? { people: {}, groups: {} };
 }

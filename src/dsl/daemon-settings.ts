@@ -3,6 +3,7 @@ import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { floorProblems, floors } from './daemon-floors.ts';
 import { principals, stdio } from './daemon-principals.ts';
+import { remote } from './daemon-remote.ts';
 import { parseDuration } from './quantity.ts';
 
 /** `127.0.0.1:8467`, `localhost:8467` or `[::1]:8467`. */
@@ -88,6 +89,7 @@ const schema = z.strictObject({
     )
     .default({})
     .describe('By environment variable: the hosts that its value may be sent to.'),
+  remote: remote.optional().describe('What the policy repository is a clone of.'),
   anchors: z
     .strictObject({
       ref: z

@@ -1,10 +1,11 @@
 /** The door of the language: text → documents → closed policies → what is in force. Everything behind it is pure. */
 
-export { agentPaths } from './agent-paths.ts';
+export { agentPaths, settingsIn } from './agent-paths.ts';
 export type { CheckedTest, ClosedTest } from './close-policy-test.ts';
 export { type AskedAction, closeRequests } from './close-request.ts';
 export type { ClosedSeries } from './close-series.ts';
 export { type Compiled, type CompileInput, compile, type Failed } from './compile.ts';
+export type { RemoteSettings } from './daemon-remote.ts';
 export { type DaemonYaml, parseDaemonYaml, parseListen } from './daemon-settings.ts';
 export { formatDiagnostic } from './diagnostic.ts';
 export { type File, kindsIn, parseDocuments } from './documents.ts';

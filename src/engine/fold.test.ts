@@ -129,6 +129,11 @@ const KINDS: Readonly<Record<EntryKind, readonly [own: Own, body: EntryBody, cha
   reverted: [acting.own, { kind: 'reverted', version: 'v2', state: 'out', to: 'v1' }, 'reverted'],
   checkpoint: [acting.own, { kind: 'checkpoint', state: null }, '-'],
   anchor: [acting.own, { kind: 'anchor', heads: {} }, '-'],
+  proposal: [
+    acting.own,
+    { kind: 'proposal', what: 'closed', branch: 'proposals/x', sha: 'a', by: PERSON },
+    '-',
+  ],
   audit: [acting.own, { kind: 'audit', by: PERSON, command: 'plan', input: {}, result: 'allowed' }, '-'],
 };
 

@@ -129,6 +129,7 @@ export function fold(own: Own, entry: Fresh, owned?: Owned): Own {
     case 'checkpoint':
     case 'anchor':
     case 'audit':
+    case 'proposal':
       return next;
     default: {
       // Whatever a step derives, it has used the gap.

@@ -4,7 +4,8 @@ const CONTEXT = 3;
 /** Above this many pairs of lines the changed middle is shown whole instead of compared line by line. */
 const PAIRS_MAX = 4_000_000;
 
-interface Line {
+/** One line of a comparison: kept, taken away or added. */
+export interface Line {
   readonly sign: ' ' | '-' | '+';
   readonly text: string;
 }
@@ -34,11 +35,12 @@ function afterBlank(path: string): string {
 }
 
 /** Lines with their ends, so that a missing last end of line is a difference like any other. */
-function splitLines(text: string): readonly string[] {
+export function splitLines(text: string): readonly string[] {
   return text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
 }
 
-function compareLines(before: readonly string[], after: readonly string[]): readonly Line[] {
+/** Two texts line by line, as few lines as possible changed. */
+export function compareLines(before: readonly string[], after: readonly string[]): readonly Line[] {
   let start = 0;
   while (start < before.length && start < after.length && before[start] === after[start]) start++;
   let end = 0;

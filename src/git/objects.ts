@@ -25,10 +25,13 @@ export function objectsOf(gitDir: string, writes: 'write' | 'dry'): Objects {
   const visible = (path: string) => {
     if (path !== undefined && resolve(path) === index) throw missing(path);
   };
+  const kept = new Map<string, Uint8Array | string>();
   const promises = {
     ...fs.promises,
     readFile: async (path: string, options?: object) => {
       visible(path);
+      const written = kept.get(path);
+      if (written !== undefined) return written;
       return fs.promises.readFile(path, options);
     },
     stat: async (path: string) => {
@@ -41,7 +44,7 @@ export function objectsOf(gitDir: string, writes: 'write' | 'dry'): Objects {
     },
     mkdir: async (path: string) => (writes === 'dry' ? undefined : fs.promises.mkdir(path)),
     writeFile: async (path: string, data: Uint8Array | string) =>
-      writes === 'dry' ? undefined : writeWhole(path, data),
+      writes === 'dry' ? void kept.set(path, data) : writeWhole(path, data),
   };
   return { fs: { promises } as FsClient, gitdir: gitDir, cache: {} };
 }

@@ -38,7 +38,15 @@ export function pathProblem(path: string): string | undefined {
   if (!parts.every(part => /^[\p{L}\p{N}_][\p{L}\p{M}\p{N}_. -]*$/u.test(part) && !/[. ]$/.test(part)))
     return 'it has characters other than letters, digits, blanks, _ . and -';
   if (!isYaml(path)) return 'expected a name that ends in .yaml or .yml';
+  if (path !== path.normalize('NFC')) return 'its letters are decomposed; write them in Unicode form NFC';
+  if (parts.some(part => /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i.test(part)))
+    return 'a part of it is the name of a device on Windows';
   return undefined;
+}
+
+/** Names of one folder that are equal here are the same file on disks that ignore case or the form of letters. */
+export function folded(name: string): string {
+  return name.normalize('NFKC').toUpperCase().toLowerCase();
 }
 
 /** Text of bytes that are UTF-8 without a NUL; else undefined. A byte order mark is dropped. */

@@ -167,6 +167,40 @@ async function threeWay(
   return merged.oid;
 }
 
+/** What the enforced branch would hold if a proposal were merged now. Writes nothing. Throws PortError as merging does. */
+export function previewProposal(
+  repository: PolicyRepository,
+  branch: string,
+): Promise<{
+  readonly sha: string;
+  readonly head: Commit;
+  readonly files: readonly PolicyFile[];
+  readonly authors: readonly string[] | undefined;
+}> {
+  return translated(`proposal ${branch}`, async () => {
+    const objects = objectsOf(repository.gitDir, 'dry');
+    const sides = await sidesOf(repository, objects, branch);
+    const author = { name: 'flyball', email: 'flyball@localhost' };
+    const merged = await mergedCommit(repository, objects, { ...sides, branch, author, at: 0 });
+    return {
+      sha: sides.sha,
+      head: await repository.commit(sides.head),
+      files: await policyFiles(objects, merged, `proposal ${branch}, merged`),
+      authors: await repository.authorsBetween(sides.head, sides.sha),
+    };
+  });
+}
+
+/** The commits of both sides, and how they can be merged. Throws PortError when they cannot. */
+async function sidesOf(repository: PolicyRepository, objects: Objects, branch: string) {
+  const sides = { sha: await proposalSha(repository, branch), head: await headSha(repository) };
+  const { base } = await relate(objects, await ancestryOf(objects, sides.head), sides.sha);
+  const changes = base === undefined ? [] : await changedFiles(objects, base, sides.sha);
+  const { mergeable, problem } = judge(sides, base, changes);
+  if (mergeable === 'refused') throw refusal(branch, mergeable, problem ?? '');
+  return { ...sides, changes, mergeable };
+}
+
 /** What a proposal changes against its base, as a unified diff: one text for people and for `git apply`. */
 export function diffProposal(repository: PolicyRepository, branch: string): Promise<string> {
   return translated(`proposal ${branch}`, async () => {
@@ -197,22 +231,25 @@ export function mergeProposal(
   options: {
     readonly author: Person;
     readonly at: number;
+    /** The commit that was looked at: nothing is merged when the branch is at another one. */
+    readonly sha?: string;
     readonly check?: (files: readonly PolicyFile[]) => Promise<void> | void;
+    /** Brings the commit to where others see it, before the branch here moves. */
+    readonly publish?: (sha: string) => Promise<void>;
   },
 ): Promise<MergeResult> {
   return translated(`proposal ${branch}`, async () => {
     const { gitDir } = repository;
     const objects = objectsOf(gitDir, 'write');
-    const sides = { sha: await proposalSha(repository, branch), head: await headSha(repository) };
-    const { base } = await relate(objects, await ancestryOf(objects, sides.head), sides.sha);
-    const changes = base === undefined ? [] : await changedFiles(objects, base, sides.sha);
-    const { mergeable, problem } = judge(sides, base, changes);
-    if (mergeable === 'refused') throw refusal(branch, mergeable, problem ?? '');
-
-    const sha = await mergedCommit(repository, objects, { ...sides, branch, mergeable, ...options });
+    const sides = await sidesOf(repository, objects, branch);
+    const { changes, mergeable } = sides;
+    if (options.sha !== undefined && options.sha !== sides.sha) throw movedOn(branch);
+    const { author, at } = options;
+    const sha = await mergedCommit(repository, objects, { ...sides, branch, author, at });
     await options.check?.(await policyFiles(objects, sha, `proposal ${branch}, merged`));
     const merged = (await changedFiles(objects, sides.head, sha)).map(({ path }) => path);
     const unedited = await uneditedFiles(repository, sides.head, merged);
+    if (sha !== sides.head) await options.publish?.(sha);
     if (
       sha !== sides.head &&
       !(await moveBranch({ gitDir, branch: repository.branch, from: sides.head, to: sha }))
@@ -269,11 +306,7 @@ export function closeProposal(
   return translated(`proposal ${branch}`, async () => {
     const sha = await proposalSha(repository, branch);
     if (await moveBranch({ gitDir: repository.gitDir, branch, from: sha, to: undefined })) return { sha };
-    throw new PortError(`proposal ${branch}: it moved meanwhile; nothing was changed; look at it again`, {
-      code: 'branch-moved',
-      retry: 'later',
-      subject: branch,
-    });
+    throw movedOn(branch);
   });
 }
 
@@ -287,6 +320,14 @@ async function proposalSha(repository: PolicyRepository, branch: string): Promis
   throw new PortError(`proposal ${JSON.stringify(branch)}: no such proposal; ${known}`, {
     code: 'no-proposal',
     retry: 'never',
+    subject: branch,
+  });
+}
+
+function movedOn(branch: string): PortError {
+  return new PortError(`proposal ${branch}: it moved meanwhile; nothing was changed; look at it again`, {
+    code: 'branch-moved',
+    retry: 'later',
     subject: branch,
   });
 }

@@ -2,15 +2,18 @@
 import git from 'isomorphic-git';
 import { hashOf } from '../canonical.ts';
 import { PortError } from '../model.ts';
+import { checkEdits, noChange, requireBase } from './draft.ts';
 import { type Objects, objectsOf, translated } from './objects.ts';
-import { contentProblem, FILES_MAX, pathProblem, refuseProblems } from './paths.ts';
-import { branchRef, isSha, moveBranch, readRef } from './refs.ts';
-import { headSha, type PolicyRepository } from './repository.ts';
-import { type PolicyFile, writeFiles } from './tree.ts';
+import { refuseProblems } from './paths.ts';
+import { branchRef, moveBranch, readRef } from './refs.ts';
+import type { PolicyRepository } from './repository.ts';
+import { type PolicyEdit, writeFiles } from './tree.ts';
 
 export const PROPOSALS = 'proposals/';
 const TITLE_MAX = 120;
-const RATIONALE_MAX = 10_000;
+/** What stands before a title that takes protection away. */
+const SUBJECT_MAX = TITLE_MAX + 20;
+const RATIONALE_MAX = 20_000;
 
 export interface Person {
   readonly name: string;
@@ -18,21 +21,28 @@ export interface Person {
 }
 
 export interface ProposalDraft {
-  /** The commit that the author looked at; it must be in the history of the enforced branch. */
+  /** The commit that it is made on; it must be in the history of the enforced branch. */
   readonly base: string;
-  /** Whole new texts. Files that are not named stay as they are. */
-  readonly files: readonly PolicyFile[];
+  /** Files that are not named stay as they are. */
+  readonly files: readonly PolicyEdit[];
+  /** What it is called: the same title of the same owner is the same proposal. */
   readonly title: string;
+  /** The first line of the commit; the title unless said. */
+  readonly subject?: string;
+  /** Whose proposal it is, by name. */
+  readonly owner?: string;
   readonly rationale: string;
   readonly author: Person;
   /** When it was proposed: the commit's time. */
   readonly at: number;
+  /** The commit that it takes the place of: what this proposal was before, by our own record. */
+  readonly replaces?: string;
 }
 
 /**
- * The branch and commit of a proposal. The same base, files and title give the same branch, however often it is asked
- * for. Throws PortError when a path or text is refused, nothing would change, the base is not on the enforced branch,
- * or the branch has meanwhile got other commits.
+ * The branch and commit of a proposal. The same title of the same owner gives the same branch, however often it is asked for.
+ * Throws PortError when a path or text is refused, nothing would change, the base is not on the enforced branch, or the
+ * branch has other commits than `replaces`.
  */
 export function propose(
   repository: PolicyRepository,
@@ -45,24 +55,37 @@ export function propose(
     await requireBase(where, repository, draft.base);
     const objects = objectsOf(repository.gitDir, 'write');
     const tree = await writeFiles(objects, draft.base, draft.files);
-    await requireChange(where, objects, draft.base, tree);
+    const { commit: base } = await git.readCommit({ ...objects, oid: draft.base });
+    if (base.tree === tree) throw noChange(where, draft.base);
     const message = commitMessage(draft);
     const commit = { message, tree, parent: [draft.base], author, committer: author };
     const sha = await git.writeCommit({ ...objects, commit });
-    return pointBranch(where, repository, { branch: proposalBranch(draft), sha, objects });
+    return pointBranch(where, repository, {
+      branch: branchOf(draft),
+      sha,
+      objects,
+      replaces: draft.replaces,
+    });
   });
 }
 
 async function pointBranch(
   where: string,
   repository: PolicyRepository,
-  made: { readonly branch: string; readonly sha: string; readonly objects: Objects },
+  made: {
+    readonly branch: string;
+    readonly sha: string;
+    readonly objects: Objects;
+    readonly replaces: string | undefined;
+  },
 ): Promise<{ readonly branch: string; readonly sha: string }> {
-  const { branch, sha, objects } = made;
+  const { branch, sha, objects, replaces } = made;
   const { gitDir } = repository;
   if (await moveBranch({ gitDir, branch, from: undefined, to: sha })) return { branch, sha };
   const present = await readRef(gitDir, branchRef(branch));
   if (present !== undefined && (await isSameProposal(objects, present, sha))) return { branch, sha: present };
+  const ours = replaces !== undefined && present === replaces;
+  if (ours && (await moveBranch({ gitDir, branch, from: replaces, to: sha }))) return { branch, sha };
   throw new PortError(
     `${where}: branch ${branch} exists with other commits; expected the same proposal; change the title, or close it first`,
     { code: 'proposal-exists', retry: 'never', subject: branch },
@@ -83,46 +106,18 @@ function firstLine(message: string | undefined): string {
   return message?.split('\n', 1)[0] ?? '';
 }
 
-async function requireBase(where: string, repository: PolicyRepository, base: string): Promise<void> {
-  const head = await headSha(repository);
-  if (isSha(base) && (await repository.isDescendant(head, base))) return;
-  throw new PortError(
-    `${where}: its base ${JSON.stringify(base.slice(0, 40))} is not a commit of branch ${repository.branch}; expected one, such as its head ${head}; read the policies again`,
-    { code: 'base-not-on-branch', retry: 'never', subject: base },
-  );
-}
-
-async function requireChange(where: string, objects: Objects, base: string, tree: string): Promise<void> {
-  const { commit } = await git.readCommit({ ...objects, oid: base });
-  if (commit.tree !== tree) return;
-  throw new PortError(`${where}: all files are the same as in ${base.slice(0, 7)}; expected a change`, {
-    code: 'no-change',
-    retry: 'never',
-    subject: base,
-  });
-}
-
-function checkDraft(where: string, draft: ProposalDraft): void {
+function checkDraft(where: string, { title, subject = title, rationale, files }: ProposalDraft): void {
   const problems: string[] = [];
-  if (draft.title.trim() === '' || draft.title.length > TITLE_MAX || /\p{Cc}/u.test(draft.title)) {
-    problems.push(`the title has ${draft.title.length} characters; expected one line of 1 to ${TITLE_MAX}`);
+  const isLine = (text: string, most: number) =>
+    text.trim() !== '' && text.length <= most && !/\p{Cc}/u.test(text);
+  if (!isLine(title, TITLE_MAX) || !isLine(subject, SUBJECT_MAX)) {
+    problems.push(`the title has ${title.length} characters; expected one line of 1 to ${TITLE_MAX}`);
   }
-  if (draft.rationale.length > RATIONALE_MAX) {
-    problems.push(`the rationale has ${draft.rationale.length} characters; at most ${RATIONALE_MAX}`);
-  }
-  if (draft.files.length === 0 || draft.files.length > FILES_MAX) {
-    problems.push(`it has ${draft.files.length} files; expected 1 to ${FILES_MAX}`);
-  }
-  const seen = new Set<string>();
-  for (const { path, text } of draft.files) {
-    const problem = pathProblem(path);
-    if (problem !== undefined) problems.push(`path ${JSON.stringify(path.slice(0, 200))}: ${problem}`);
-    if (seen.has(path)) problems.push(`path ${path} stands there twice`);
-    seen.add(path);
-    const content = contentProblem(path, new TextEncoder().encode(text));
-    if (content !== undefined) problems.push(content);
+  if (rationale.length > RATIONALE_MAX) {
+    problems.push(`the rationale has ${rationale.length} characters; at most ${RATIONALE_MAX}`);
   }
   refuseProblems(where, problems);
+  checkEdits(where, files);
 }
 
 /** An author or committer of a commit, at a time in milliseconds. Throws PortError for text that would break the commit's header. */
@@ -141,24 +136,22 @@ export function signature(
   return { name, email, timestamp: Math.floor(at / 1000), timezoneOffset: 0 };
 }
 
-function commitMessage(draft: ProposalDraft): string {
-  const rationale = draft.rationale
+function commitMessage({ title, subject = title, rationale }: ProposalDraft): string {
+  const body = rationale
     .replace(/\r\n?/g, '\n')
     .replace(/(?!\n)\p{Cc}/gu, ' ')
     .trim();
-  return `${draft.title.trim()}\n${rationale === '' ? '' : `\n${rationale}\n`}`;
+  return `${subject.trim()}\n${body === '' ? '' : `\n${body}\n`}`;
 }
 
-function proposalBranch(draft: ProposalDraft): string {
-  const slug = draft.title
+/** The branch of a proposal: by its title and whose it is, so that an author who asks again is at the same one. */
+export function branchOf({ title, owner = '' }: Pick<ProposalDraft, 'title' | 'owner'>): string {
+  const slug = title
     .normalize('NFKD')
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .slice(0, 40)
     .replace(/^-+|-+$/g, '');
-  const files = draft.files
-    .map(({ path, text }) => [path, text] as const)
-    .sort((a, b) => (a[0] < b[0] ? -1 : 1));
-  const hash = hashOf({ base: draft.base, title: draft.title.trim(), files }).slice(0, 8);
+  const hash = hashOf({ title: title.trim(), owner }).slice(0, 8);
   return `${PROPOSALS}${slug === '' ? 'change' : slug}-${hash}`;
 }

@@ -7,6 +7,7 @@ import {
   decodeText,
   FILES_MAX,
   FOLDERS_MAX,
+  folded,
   isHidden,
   isYaml,
   refuseProblems,
@@ -16,6 +17,12 @@ export interface PolicyFile {
   /** From the repository's top, with forward slashes. */
   readonly path: string;
   readonly text: string;
+}
+
+/** What becomes of one file: its whole new text, or, without one, that it is gone. */
+export interface PolicyEdit {
+  readonly path: string;
+  readonly text?: string;
 }
 
 export interface FileChange {
@@ -162,27 +169,36 @@ export async function textOf(objects: Objects, file: TreeFile | undefined): Prom
 }
 
 /**
- * The id of a new tree: that of the commit `base` with these files written over it. Blobs and trees are written, nothing
- * refers to them yet. Throws PortError when a path leads through, or replaces, something that is not a plain file.
+ * The id of a new tree: that of the commit `base` with these edits. Blobs and trees are written, nothing refers to them yet.
+ * Throws PortError when a path leads through, or replaces, something that is not a plain file, when it differs from one
+ * that is there in case or in the form of its letters only, or when what is to be deleted is not there.
  */
 export async function writeFiles(
   objects: Objects,
   base: string | undefined,
-  files: readonly PolicyFile[],
+  edits: readonly PolicyEdit[],
   prefix = '',
 ): Promise<string> {
   const entries = await entriesByName(objects, base);
-  for (const [name, inside] of groupByFirstPart(files)) {
+  for (const [name, inside] of groupByFirstPart(edits)) {
     const present = entries.get(name);
     const path = prefix + name;
+    refuseTwin(path, name, [...entries.keys()]);
     if (inside.file !== undefined && inside.below.length === 0) {
       if (present && !(present.type === 'blob' && REGULAR.includes(present.mode))) throw notPlain(path);
+      if (inside.file.text === undefined) {
+        if (!present) throw notThere(path);
+        entries.delete(name);
+        continue;
+      }
       const oid = await git.writeBlob({ ...objects, blob: new TextEncoder().encode(inside.file.text) });
       entries.set(name, { name, oid, mode: present?.mode ?? '100644', type: 'blob' });
     } else {
       if (inside.file !== undefined || (present && present.type !== 'tree')) throw notPlain(path);
       const oid = await writeFiles(objects, present?.oid, inside.below, `${path}/`);
-      entries.set(name, { name, oid, mode: '040000', type: 'tree' });
+      // git keeps no empty folders.
+      if (oid === EMPTY_TREE) entries.delete(name);
+      else entries.set(name, { name, oid, mode: '040000', type: 'tree' });
     }
   }
   return git.writeTree({
@@ -191,22 +207,55 @@ export async function writeFiles(
   });
 }
 
+const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904';
+
 interface Inside {
-  file?: PolicyFile;
-  readonly below: PolicyFile[];
+  file?: PolicyEdit;
+  readonly below: PolicyEdit[];
 }
 
-function groupByFirstPart(files: readonly PolicyFile[]): Map<string, Inside> {
+function groupByFirstPart(edits: readonly PolicyEdit[]): Map<string, Inside> {
   const groups = new Map<string, Inside>();
-  for (const file of files) {
-    const slash = file.path.indexOf('/');
-    const name = slash < 0 ? file.path : file.path.slice(0, slash);
+  for (const edit of edits) {
+    const slash = edit.path.indexOf('/');
+    const name = slash < 0 ? edit.path : edit.path.slice(0, slash);
     const group = groups.get(name) ?? { below: [] };
-    if (slash < 0) group.file = file;
-    else group.below.push({ path: file.path.slice(slash + 1), text: file.text });
+    if (slash < 0) group.file = edit;
+    else group.below.push({ ...edit, path: edit.path.slice(slash + 1) });
     groups.set(name, group);
   }
   return groups;
+}
+
+/** The text of a plain file of a commit; undefined where there is none, also when it is a link, a folder or a submodule. */
+export async function textAt(objects: Objects, sha: string, path: string): Promise<string | undefined> {
+  const parts = path.split('/');
+  let oid: string | undefined = sha;
+  for (const [i, name] of parts.entries()) {
+    const found: TreeEntry | undefined = (await entriesByName(objects, oid)).get(name);
+    if (i < parts.length - 1) {
+      if (found?.type !== 'tree') return undefined;
+      oid = found.oid;
+    } else if (found?.type === 'blob' && REGULAR.includes(found.mode)) return textOf(objects, found);
+  }
+  return undefined;
+}
+
+function refuseTwin(path: string, name: string, names: readonly string[]): void {
+  const twin = names.find(other => other !== name && folded(other) === folded(name));
+  if (twin === undefined) return;
+  throw new PortError(
+    `${path}: there is ${JSON.stringify(twin)} in that folder, which is the same name on disks that ignore case or the form of letters; write that name, or another one`,
+    { code: 'path-refused', retry: 'never', subject: path },
+  );
+}
+
+function notThere(path: string): PortError {
+  return new PortError(`${path}: it is to be deleted, and there is no such file; expected one of the base`, {
+    code: 'path-refused',
+    retry: 'never',
+    subject: path,
+  });
 }
 
 function notPlain(path: string): PortError {

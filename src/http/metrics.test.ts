@@ -126,6 +126,7 @@ test('figures of the state, in seconds and bytes', async () => {
     flyball_live: '1',
     flyball_loop_lag_seconds: '1.5',
     flyball_revision_rejected: '1',
+    flyball_remote_failing: '1',
     flyball_blind_label_sets: '7',
     flyball_approval_oldest_seconds: '60',
     flyball_approval_first_expiry_seconds: '120',

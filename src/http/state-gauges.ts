@@ -70,6 +70,10 @@ export function stateGauges(registry: Registry): (alive: boolean, found: Health 
       gauge('revision_rejected', '1 while the head of the branch is not wholly in force.'),
       ({ rejectedCommit }) => Number(rejectedCommit !== undefined),
     ],
+    [
+      gauge('remote_failing', '1 while the remote repository is down or its head is not taken.'),
+      ({ remote }) => Number(remote.length > 0),
+    ],
   ];
   const labelled: readonly Pick<Gauge, 'reset'>[] = [revision, episodes, actions, pauses, pauseAge];
 

@@ -83,6 +83,7 @@ test('it is ready when every target was looked at; people and scrapers are told 
     flyball_ready: '1',
     flyball_targets: '1',
     flyball_revision_rejected: '0',
+    flyball_remote_failing: '0',
     [`flyball_revision_info{commit="${(await at.json<{ commit: string }>('status')).commit}"}`]: '1',
   });
   const told = await at.json<{ ready: unknown; figures: Record<string, unknown> }>('health');
