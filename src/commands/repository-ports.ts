@@ -1,5 +1,5 @@
 /** The policy repository as commands use it: its commits, proposals, remote and forge. Given as arguments. */
-import type { Commit, ProposalNote } from '../model.ts';
+import type { Commit, CommitAuthor, ProposalNote } from '../model.ts';
 
 export interface PolicyText {
   readonly path: string;
@@ -50,8 +50,8 @@ export interface RepositoryPort {
   /** The commit of a branch, a tag or (the beginning of) an id, also with `~N`. */
   resolve(revision: string): Promise<Commit>;
   isDescendant(sha: string, ancestor: string): Promise<boolean>;
-  /** E-mail addresses of who wrote a commit in `last..sha`, sorted; undefined when those are too many. */
-  authorsBetween(last: string, sha: string): Promise<readonly string[] | undefined>;
+  /** Who wrote a commit in `last..sha`, by address, with the key of a signature that was verified; undefined when those are too many. */
+  authorsBetween(last: string, sha: string): Promise<readonly CommitAuthor[] | undefined>;
   /** The commit of a detached HEAD; undefined when HEAD is on a branch. */
   detachedAt(): Promise<string | undefined>;
   /** What a draft (whole files, or a patch against `base`) changes on the head. Writes nothing. */

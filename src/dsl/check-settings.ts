@@ -4,6 +4,7 @@ import { OUTBOX } from './check-connection.ts';
 import { didYouMean, error, oneOf } from './diagnostic.ts';
 import { blame, type Library, ofKind, type Shelved } from './library.ts';
 import type { PolicySpec } from './policy.ts';
+import type { Path } from './source.ts';
 
 /** Blames Settings for what they name and nothing has. */
 export function checkSettings(library: Library, shelved: Shelved): void {
@@ -28,10 +29,38 @@ export function checkSettings(library: Library, shelved: Shelved): void {
         ),
       );
   }
+  checkPeople(shelved, spec);
   checkWindows(shelved, spec);
   checkChannels(library, shelved, spec);
   checkRoutes(shelved, spec);
   for (const rollout of Object.values(spec.rollouts ?? {})) checkRollout(library, shelved, rollout);
+}
+
+/** By what one person is known, no other is: nobody could say who it was. */
+function checkPeople(shelved: Shelved, { people }: SettingsSpec): void {
+  const seen = new Map<string, string>();
+  const once = (path: Path, name: string, what: string, id: string) => {
+    const other = seen.get(id);
+    seen.set(id, other ?? name);
+    if (other === undefined || other === name) return;
+    const message = `${what} is ${other}'s already; expected it at one person`;
+    blame(shelved, error(shelved.checked.source.at(['spec', 'people', name, ...path]), message));
+  };
+  for (const [name, person] of Object.entries(people)) {
+    for (const [i, email] of person.emails.entries()) once(['emails', i], name, email, `email ${email}`);
+    for (const [i, key] of (person.keys ?? []).entries())
+      once(['keys', i], name, key, `key ${fingerprint(key)}`);
+    for (const forge of ['github', 'gitlab', 'gitea'] as const) {
+      const login = person[forge];
+      if (login !== undefined) once([forge], name, login, `${forge} ${login.toLowerCase()}`);
+    }
+  }
+}
+
+/** One form for one key: hexadecimal in groups or not, base64 with its padding or not. */
+function fingerprint(key: string): string {
+  if (key.startsWith('SHA256:')) return key.replace(/=+$/, '');
+  return key.replace(/^0x|\s+/gi, '').toUpperCase();
 }
 
 function checkWindows(shelved: Shelved, { guard = {}, windows = {} }: SettingsSpec): void {

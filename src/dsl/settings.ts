@@ -158,6 +158,46 @@ const glob = z.string('expected a pattern of paths such as policies/**').superRe
   if (message !== undefined) ctx.addIssue({ code: 'custom', message });
 });
 
+const A_KEY =
+  'expected the SHA256:… of an SSH key (ssh-keygen -lf), or the 40 or 64 hexadecimal digits of an OpenPGP fingerprint';
+const key = z
+  .string(A_KEY)
+  .regex(
+    /^(SHA256:[A-Za-z0-9+/]{43}=?|(0x)?([0-9A-Fa-f]{4} {0,2}){9}[0-9A-Fa-f]{4}|(0x)?[0-9A-Fa-f]{64})$/,
+    A_KEY,
+  );
+
+const account = (forge: string, login: string) =>
+  z
+    .string('expected the name of an account')
+    .regex(/^[A-Za-z0-9][\w.-]{0,254}$/, 'expected the name of an account, without @')
+    .optional()
+    .meta({ description: `Their account on ${forge}.`, examples: [login] });
+
+const person = z
+  .strictObject({
+    emails: z
+      .array(text)
+      .min(1, 'expected at least one address')
+      .meta({
+        description: 'The addresses of their commits: an author whom nobody has raises quorums to two.',
+        examples: [['ana@acme.example']],
+      }),
+    keys: z
+      .array(key, 'expected a list of fingerprints')
+      .min(1, 'expected at least one fingerprint')
+      .optional()
+      .meta({
+        description:
+          'Fingerprints of the keys that they sign commits with. With them, a commit under their address that none of them has signed is nobody’s: it raises quorums to two.',
+        examples: [['SHA256:Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYmE']],
+      }),
+    github: account('GitHub', 'ana-acme'),
+    gitlab: account('GitLab', 'ana'),
+    gitea: account('Gitea or Forgejo', 'ana'),
+  })
+  .transform(present);
+
 const spec = z
   .strictObject({
     mode: mode.optional().meta({
@@ -165,21 +205,10 @@ const spec = z
         'A ceiling for the whole fleet: observe here keeps every policy from acting. None unless said.',
     }),
     people: z
-      .record(
-        name,
-        z.strictObject({
-          emails: z
-            .array(text)
-            .min(1, 'expected at least one address')
-            .meta({
-              description: 'The addresses of their commits: an author whom nobody has raises quorums to two.',
-              examples: [['ana@acme.example']],
-            }),
-        }),
-      )
+      .record(name, person)
       .default({})
       .meta({
-        description: 'Who a git author is: a name and its addresses.',
+        description: 'Who a git author is: a name and by what it is known.',
         examples: [{ ana: { emails: ['ana@acme.example'] } }],
       }),
     groups: z
