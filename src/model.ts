@@ -336,6 +336,10 @@ export interface ConnectionSpec {
   readonly url?: string;
   /** Values are `{ $env: 'FLYBALL_X' }`. */
   readonly auth?: JsonObject;
+  /** Texts by name that observations may ask by `entry`: also those of drafts, which ask nothing else on a server. */
+  readonly queries?: Readonly<Record<string, string>>;
+  /** Drafts may ask it whatever they like. */
+  readonly adhoc?: true;
   /** By capability: which pipelines or names may be acted on, `*` at the end matches a prefix. Absent: all; one that it leaves out: none. */
   readonly may?: Readonly<Record<string, readonly string[]>>;
 }

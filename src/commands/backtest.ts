@@ -8,6 +8,7 @@ import { type Figures, figuresOf } from './backtest-report.ts';
 import { type Backtested, backtestPolicy, type Past } from './backtest-run.ts';
 import { backtestText, pageOf } from './backtest-text.ts';
 import { command, terminalOnly } from './command.ts';
+import { draftOf, ofTheSame } from './draft-files.ts';
 import { Refusal } from './perform.ts';
 import type { Ports } from './ports.ts';
 import { unknownName } from './refusal.ts';
@@ -15,6 +16,7 @@ import { kneeOf, parseSweep, type Sweep, thresholdOf, withThreshold } from './sw
 import { compileRevision } from './take-revision.ts';
 import { safe, span } from './time.ts';
 import { instantOf, periodOf } from './time-input.ts';
+import { draftInput } from './validate.ts';
 
 const episode = z.object({
   rule: z.string(),
@@ -65,8 +67,9 @@ const output = z.object({
 export type BacktestOutput = z.output<typeof output>;
 
 const input = z.strictObject({
-  policy: z.string().max(200).describe('Name of the policy; of the head commit.'),
+  policy: z.string().max(200).describe('Name of the policy; of the head commit, or of files.'),
   target: z.string().max(200).optional().describe('As kind/name, when the policy has several targets.'),
+  files: draftInput,
   from: z.string().max(40).optional().describe('A date, an ISO 8601 time, or how long ago (30d).'),
   to: z.string().max(40).optional().describe('The same; now unless said.'),
   sweep: z
@@ -106,13 +109,14 @@ export const backtest = command({
 });
 
 async function run(ports: Ports, given: Input): Promise<z.input<typeof output>> {
-  const { world, repository, settings } = ports;
+  const { repository, settings } = ports;
   const head = await repository.head();
-  const taken = await compileRevision(world, settings.env, head, await repository.files(head.sha));
+  const { files, world, base } = await draftOf(ports, head, given.files);
+  const taken = await compileRevision(world, settings.env, head, files);
   const policy = chosen(taken.revision?.policies ?? [], given);
   const chain = chainOf(policy.target);
   const asked = intervalOf(given, world.clock());
-  const recorded = await recordedOf(world.store, chain, policy.policy, asked);
+  const recorded = ofTheSame(await recordedOf(world.store, chain, policy.policy, asked), policy, base);
   const source = sourceOf(given.source, recorded, policy, asked);
   const within = source === 'recorded' ? { ...asked, from: recorded.ticks[0] ?? asked.from } : asked;
   refuseEndless(policy, within, source);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type Compiled, compile, formatDiagnostic } from '../dsl/index.ts';
 import { type Look, look } from '../engine/look.ts';
 import { command, terminalOnly } from './command.ts';
+import { draftOf } from './draft-files.ts';
 import { summary } from './entry-text.ts';
 import { floorFacts } from './lay-floors.ts';
 import { Refusal } from './perform.ts';
@@ -13,6 +14,7 @@ import type { Ports } from './ports.ts';
 import { compileRevision } from './take-revision.ts';
 import { requireTarget } from './targets.ts';
 import { safe, value } from './time.ts';
+import { draftInput } from './validate.ts';
 
 const rule = z.object({
   target: z.string(),
@@ -80,6 +82,7 @@ export type Planned = z.output<typeof output>;
 
 const input = z.strictObject({
   target: z.string().max(200).optional().describe('Only this target, as kind/name.'),
+  files: draftInput,
   base: z.string().max(200).optional().describe('A commit, branch or tag (main~1): says what changed since.'),
   out: terminalOnly(z.string().max(500).optional().describe('Saves the plan for `flyball apply`.')),
   markdown: terminalOnly(z.boolean().optional().describe('As a comment for a pull request.')),
@@ -91,7 +94,7 @@ export const plan = command({
   tool: 'flyball_plan_reconcile',
   title: 'Plan',
   description:
-    'Evaluates every rule now, with the head commit of the enforced branch, and says what would be done: verdicts with their values, decisions, holds. Writes nothing. Limits are reported, they are no errors. Exit code 2 when an action or approval would follow, 1 when the commit has mistakes.',
+    'Evaluates every rule now, with the head commit of the enforced branch or drafts over it (which are asked nothing new of a server), and says what would be done: verdicts with their values, decisions, holds. Writes nothing. Limits are reported, they are no errors. Exit code 2 when an action or approval would follow, 1 when the commit has mistakes.',
   input,
   output,
   positional: ['target'],
@@ -112,9 +115,12 @@ export const plan = command({
 });
 
 async function make(ports: Ports, given: Input): Promise<Planned> {
-  const { world, repository, settings } = ports;
+  const { repository, settings } = ports;
   const head = await repository.head();
-  const taken = await compileRevision(world, settings.env, head, await repository.files(head.sha));
+  const { files, world } = await draftOf(ports, head, given.files);
+  if (given.files && given.out !== undefined)
+    throw new Refusal('plan: a draft is no commit, so its plan cannot be applied; leave out `out`.');
+  const taken = await compileRevision(world, settings.env, head, files);
   const inForce = (await world.store.revision())?.commit.sha;
   const policies = taken.revision?.policies ?? [];
   const chains = chainsOf(policies);
@@ -130,7 +136,7 @@ async function make(ports: Ports, given: Input): Promise<Planned> {
     hash: file.hash,
     commit: head.sha,
     ...(inForce === undefined ? {} : { inForce }),
-    ...(await since(ports, given.base, taken.compiled)),
+    ...(await since(ports, given.base ?? (given.files && head.sha), taken.compiled)),
     rules: [],
     decisions: [],
     changes: [],

@@ -17,9 +17,3 @@ export function authorOf({ name, onBehalfOf }: Principal, files: readonly Policy
   const email = known === undefined ? undefined : people[known]?.emails[0];
   return { name, email: email ?? `${name.replace(/[^\w.-]+/g, '-')}@localhost` };
 }
-
-/** The person with this address; undefined when Settings name nobody. Git's text is a claim, and never a proof. */
-export function personAt(people: People, email: string): string | undefined {
-  const address = email.toLowerCase();
-  return Object.keys(people).find(name => people[name]?.emails.some(one => one.toLowerCase() === address));
-}

@@ -1,8 +1,9 @@
 /** Merging a proposal: who may, what must hold again, and how many persons it takes. It rests on what our own store recorded. */
 import { z } from 'zod';
-import type { Principal } from '../model.ts';
+import { peopleBehind } from '../engine/persons.ts';
+import type { Principal, SettingsSpec } from '../model.ts';
 import type { Ports, ProposalPreview, PullRequest } from './ports.ts';
-import { authorOf, peopleOf, personAt } from './proposal-author.ts';
+import { authorOf, peopleOf } from './proposal-author.ts';
 import { checksOf } from './proposal-checks.ts';
 import { type ProposalRecord, proposalRecord } from './proposal-record.ts';
 import { Refusal } from './refusal.ts';
@@ -91,7 +92,7 @@ interface Authorship {
   readonly branch: string;
   readonly record: ProposalRecord | undefined;
   readonly view: ProposalPreview;
-  readonly people: Parameters<typeof personAt>[0];
+  readonly people: SettingsSpec['people'];
 }
 
 /** Refuses whoever has a part in it. True when everybody who wrote it is known. */
@@ -102,14 +103,14 @@ function refuseAuthors(
 ): boolean {
   const { principal } = ports;
   const recorded = record?.sha === view.sha && record.proposers.length > 0;
-  const mapped = (view.authors ?? []).map(email => personAt(people, email));
-  const isKnown = recorded || (view.authors !== undefined && mapped.every(name => name !== undefined));
+  const written = peopleBehind(people, view.authors ?? []);
+  const isKnown = recorded || written.areKnown;
   if (isWaived(ports)) return isKnown;
   if (!principal.authenticated)
     throw new Refusal(`${branch}: a merge needs proof of a person; expected a token of an approver.`);
   const parts = new Set([
     ...(record?.proposers ?? []).flatMap(namesOf),
-    ...mapped.filter(name => name !== undefined),
+    ...written.people,
     ...(view.authors ?? []).flatMap(email => /^(.+)@localhost$/.exec(email)?.[1] ?? []),
     ...(pull?.by === undefined ? [] : Object.keys(people).filter(name => hasLogin(people[name], pull.by))),
   ]);

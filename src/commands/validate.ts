@@ -3,12 +3,20 @@ import { z } from 'zod';
 import { compile, formatDiagnostic } from '../dsl/index.ts';
 import type { Commit, Diagnostic } from '../model.ts';
 import { command, type Paint, terminalOnly } from './command.ts';
+import { draftOver } from './draft-files.ts';
 import type { PolicyText, Ports } from './ports.ts';
 
 export const fileInput = z.strictObject({
   path: z.string().min(1).max(200).describe('Path in the policy repository, such as policies/drift.yaml.'),
   text: z.string().max(65_536).describe('The whole text of the file, at most 64 kB.'),
 });
+
+/** Drafts, which commands look at together with the files of the head commit. */
+export const draftInput = z
+  .array(fileInput)
+  .max(20)
+  .optional()
+  .describe('Drafts, checked together with the files of the head commit.');
 
 /** A diagnostic by its parts; `text` is all of it on one line. */
 export const diagnosticOutput = z.object({
@@ -35,11 +43,7 @@ export const validate = command({
   description:
     'Checks policy files and says every mistake with file, line, column and a suggestion. Given files replace those of the enforced branch with the same path, so that references resolve. On the command line: a folder, or the working tree of the policy repository.',
   input: z.strictObject({
-    files: z
-      .array(fileInput)
-      .max(20)
-      .optional()
-      .describe('Drafts, checked together with the files of the head commit.'),
+    files: draftInput,
     folder: terminalOnly(z.string().max(500).optional().describe('Check this folder by itself.')),
   }),
   output,
@@ -58,20 +62,14 @@ async function gather(
   ports: Ports,
   input: { files?: readonly PolicyText[] | undefined; folder?: string | undefined },
 ) {
-  if (input.files) return overlay(await headFiles(ports), input.files);
+  if (input.files) return draftOver(await headFiles(ports), input.files, ports.principal, 'looks');
   if (ports.worktree) return ports.worktree(input.folder);
   return headFiles(ports);
 }
 
-async function headFiles(ports: Ports): Promise<readonly PolicyText[]> {
+export async function headFiles(ports: Ports): Promise<readonly PolicyText[]> {
   const head = await ports.repository.head();
   return ports.repository.files(head.sha);
-}
-
-/** The files of a commit with drafts put over them. */
-export function overlay(files: readonly PolicyText[], drafts: readonly PolicyText[]): readonly PolicyText[] {
-  const replaced = new Set(drafts.map(draft => draft.path));
-  return [...files.filter(file => !replaced.has(file.path)), ...drafts];
 }
 
 export const DRAFT: Commit = {

@@ -10,6 +10,7 @@ import { commonArguments } from './observation-fields.ts';
 import { checkWords } from './observation-words.ts';
 import type { PolicySpec } from './policy.ts';
 import { parsePredicate } from './predicate.ts';
+import { withEntry } from './query-entry.ts';
 import { checkPromql, QUERY_TEXTS, queryTexts } from './query-text.ts';
 import { isFreeName } from './reducer.ts';
 import { referenceOf } from './reference.ts';
@@ -28,12 +29,13 @@ export function closeObservation(
   steps: StepOutputs,
 ): { readonly spec?: ObservationSpec; readonly observed: Observed } | undefined {
   const path: Path = ['spec', 'observe', name];
-  const raw = closing.spec.observe[name];
-  if (raw === undefined) return undefined;
+  const written = closing.spec.observe[name];
+  if (written === undefined) return undefined;
   if (!isFreeName(name))
     refuseKey(closing, path, `${name} is a word of the language; expected another name for the observation`);
-  const evaluator = evaluatorOf(closing, raw, path);
-  if (evaluator === undefined) return undefined;
+  const evaluator = evaluatorOf(closing, written, path);
+  const raw = evaluator && withEntry(closing, written, evaluator.name, path);
+  if (evaluator === undefined || raw === undefined) return undefined;
   const before = closing.diagnostics.length;
   const args = argumentsOf(closing, evaluator, raw, path);
   const source = args && boundTo(closing, evaluator, args, raw, path);

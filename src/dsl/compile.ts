@@ -1,5 +1,5 @@
 /** All files of one commit as closed policies, with every mistake. Pure: the same files give the same closures. */
-import type { Catalogue, ClosedPolicy, Commit, Diagnostic, TargetRef } from '../model.ts';
+import type { Catalogue, ClosedPolicy, Commit, ConnectionSpec, Diagnostic, TargetRef } from '../model.ts';
 import { type ClosedFor, closePolicy } from './close-policy.ts';
 import { type CheckedTest, closeTests } from './close-policy-test.ts';
 import { hasErrors, sorted } from './diagnostic.ts';
@@ -33,6 +33,8 @@ export interface Compiled {
   readonly failed: readonly Failed[];
   /** Errors and warnings of all files, sorted by file and line. */
   readonly diagnostics: readonly Diagnostic[];
+  /** Connections without a mistake, as they are in this environment, by name. */
+  readonly connections: Readonly<Record<string, ConnectionSpec>>;
   /** Names of all documents by kind, those with mistakes as well. */
   readonly names: Readonly<Record<string, readonly string[]>>;
   /** The PolicyTests, each with its own mistakes, which are also in `diagnostics`. */
@@ -88,6 +90,11 @@ export function compile(input: CompileInput): Compiled {
     failed,
     diagnostics: sorted([...diagnostics, ...nameless, ...tests.flatMap(one => one.diagnostics)]),
     tests,
+    connections: Object.fromEntries(
+      ofKind(library, 'Connection').flatMap(({ name, document }) =>
+        document ? [[name, document.spec as ConnectionSpec]] : [],
+      ),
+    ),
     names: Object.fromEntries(Object.entries(names).map(([kind, all]) => [kind, [...new Set(all)].sort()])),
     unmatched: unmatched.sort(),
     wholly: !hasErrors(diagnostics),

@@ -155,6 +155,18 @@ const spec = z
     url: url.optional(),
     auth: auth.optional(),
     may: may.optional(),
+    queries: z
+      .record(name, text, 'expected a mapping of queries by name')
+      .optional()
+      .meta({
+        description:
+          'Queries by name, PromQL or SQL: observations ask one by entry. On a server a draft may ask these, and what is in force already.',
+        examples: [{ 'error-rate': 'sum(rate(http_requests_total{code=~"5.."}[5m]))' }],
+      }),
+    adhoc: z
+      .literal(true, 'expected true, or nothing')
+      .optional()
+      .meta({ description: 'Drafts may ask it anything, before anybody has read them.', examples: [true] }),
     limits: limits.prefault({}).meta({ description: 'How much it is asked, and for how long.' }),
     environments: z
       .record(name, environment, 'expected a mapping by environment')
@@ -177,6 +189,8 @@ interface Written {
   readonly url?: string | undefined;
   readonly auth?: unknown;
   readonly may?: unknown;
+  readonly queries?: unknown;
+  readonly adhoc?: unknown;
   readonly commands: Readonly<Record<string, unknown>>;
   readonly environments?: Readonly<Record<string, z.output<typeof environment>>> | undefined;
 }
@@ -198,6 +212,8 @@ function misfits(written: Written): { path: string[]; message: string }[] {
     if (url === undefined) issue(['url'], 'expected a URL such as https://prometheus.example');
     if (written.access === 'act') issue(['access'], 'expected read: a prometheus connection is only asked');
   } else for (const key of ['url', 'auth'] as const) if (written[key] !== undefined) unused(key);
+  if (connector === 'local')
+    for (const key of ['queries', 'adhoc'] as const) if (written[key] !== undefined) unused(key);
   for (const [name, here] of Object.entries(environments)) {
     if (connector !== 'prometheus')
       for (const key of ['url', 'auth'] as const)

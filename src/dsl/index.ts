@@ -13,6 +13,7 @@ export { formatFile } from './format.ts';
 export { matchesGlob } from './glob.ts';
 export type { Expectation, PolicyTestSpec, TestEffect, TestEvent } from './policy-test.ts';
 export { formatDuration, parseDuration, parseTime } from './quantity.ts';
+export { scanPromql } from './query-scan.ts';
 export { type NextRevision, nextRevision } from './revision.ts';
 export { type Sample, sampleAt } from './series.ts';
 export { type WindowUse, windowUses } from './window-uses.ts';

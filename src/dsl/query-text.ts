@@ -34,7 +34,10 @@ export function queryTexts(closing: Closing, args: JsonObject, path: Path): Reco
   const texts: Record<string, Json> = {};
   for (const key of QUERY_TEXTS) {
     const text = args[key];
-    if (typeof text === 'string') texts[key] = queryText(closing, text, key !== 'sql', [...path, key]);
+    if (typeof text !== 'string') continue;
+    // The text of an entry stands in its Connection: here only the entry can be pointed at.
+    const at = args.entry !== undefined && key !== 'rows' ? 'entry' : key;
+    texts[key] = queryText(closing, text, key !== 'sql', [...path, at]);
   }
   return texts;
 }

@@ -12,6 +12,7 @@ const PEOPLE: Readonly<Record<string, PersonSpec>> = {
 
 test.each<[Identity, string | undefined]>([
   [{ email: 'ben@acme.example' }, 'ben'],
+  [{ email: 'Ben@ACME.example' }, 'ben'],
   [{ email: 'x@elsewhere' }, undefined],
   [{}, undefined],
   // A person who has keys is not whoever writes their address.

@@ -36,8 +36,13 @@ export function personOf(people: People, { email, key, forge }: Identity): strin
     if (owner !== undefined) return owner[0];
   }
   if (email === undefined) return undefined;
-  const [owner] = known.find(([, person]) => person.emails.includes(email)) ?? [];
+  const [owner] = known.find(([, person]) => hasAddress(person, email)) ?? [];
   return owner === undefined || (people[owner]?.keys?.length ?? 0) > 0 ? undefined : owner;
+}
+
+/** Case never tells two mailboxes apart. */
+function hasAddress({ emails }: PersonSpec, email: string): boolean {
+  return emails.some(one => one.toLowerCase() === email.toLowerCase());
 }
 
 /**
@@ -64,8 +69,8 @@ export function peopleBehind(people: People, authors: readonly CommitAuthor[]): 
   const found = authors.map(author => {
     const identity = typeof author === 'string' ? { email: author } : author;
     const person = personOf(people, identity);
-    const named = Object.entries(people).flatMap(([name, { emails }]) =>
-      emails.includes(identity.email) ? [name] : [],
+    const named = Object.entries(people).flatMap(([name, one]) =>
+      hasAddress(one, identity.email) ? [name] : [],
     );
     return { person, named };
   });

@@ -40,6 +40,15 @@ const args = z
         description: `A PromQL expression, evaluated at the time of the tick. \${…} stand between double quotes as text, outside of them as numbers or durations. No series is unknown, never zero.`,
         examples: [`sum(rate(http_requests_total{job="\${target.name}",code=~"5.."}[5m]))`],
       }),
+    entry: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({
+        description:
+          'In place of sql or promql: the name of one of the queries of the Connection. Drafts of agents ask these.',
+        examples: ['error-rate'],
+      }),
     rows: z
       .string()
       .min(1)
