@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { dataPort } from '../src/connectors/duckdb.ts';
+import { dataPort } from '../src/connectors/duckdb-port.ts';
 import { drift } from '../src/evaluators/drift.ts';
 import type { ConnectionSpec, DatasetSpec, Json, ObservationRequest, Row } from '../src/model.ts';
 

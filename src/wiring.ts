@@ -73,7 +73,11 @@ export async function open(
   // What runs on this machine is kept on it, whoever shares the state.
   const folder = isPostgres(settings.state) ? settings.home : settings.state;
   const secrets = { environment: options.environment ?? (() => undefined), hosts: settings.secrets ?? {} };
-  const data = queryPort({ home: settings.home, secrets });
+  const data = queryPort({
+    home: settings.home,
+    secrets,
+    ...(isPostgres(settings.state) ? {} : { state: settings.state }),
+  });
   const stopped = await store.meta('replayed-until');
   const shared = isPostgres(settings.state) ? await databaseClock(store) : undefined;
   const realClock = shared?.clock ?? monotonicClock();

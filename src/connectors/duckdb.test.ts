@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ConnectionSpec, type DatasetSpec, PortError } from '../model.ts';
-import { type Duckdb, dataPort, dialectFor, openDuckdb } from './duckdb.ts';
+import { type Duckdb, dialectFor, openDuckdb } from './duckdb.ts';
+import { dataPort } from './duckdb-port.ts';
 
 const home = mkdtempSync(join(tmpdir(), "flyball-duck'db-"));
 const root = join(home, 'warehouse');
@@ -97,10 +98,26 @@ describe('what is refused', () => {
     ['INSTALL httpfs', 'refused'],
     ['LOAD httpfs', 'refused'],
     ['CREATE TABLE t (x INT)', 'refused'],
-    ['DROP TABLE t', 'absent'],
+    ['DROP TABLE t', 'refused'],
     ['SELECT 1; SELECT 2', 'refused'],
     ['SELECT 1; DROP TABLE t', 'refused'],
     ['EXPLAIN SELECT 1', 'refused'],
+    ['PRAGMA version', 'refused'],
+    ['CALL duckdb_settings()', 'refused'],
+    ['SHOW TABLES', 'refused'],
+    ['DESCRIBE SELECT 1', 'refused'],
+    ['SELECT * FROM duckdb_settings()', 'refused'],
+    ['SELECT * FROM duckdb_secrets()', 'refused'],
+    ['SELECT * FROM information_schema.tables', 'refused'],
+    [`SELECT * FROM read_blob(${quoted(join(root, 'bad.parquet'))})`, 'refused'],
+    [`SELECT * FROM glob(${quoted(join(root, '*'))})`, 'refused'],
+    [`SELECT * FROM query('SELECT 1')`, 'refused'],
+    [`WITH a AS (SELECT * FROM range(3)) SELECT (SELECT count(*) FROM Read_Text('x')) FROM a`, 'refused'],
+    [`SELECT current_setting('allowed_directories')`, 'refused'],
+    ['SELECT * FROM range(100001)', 'budget'],
+    ['INSERT INTO t VALUES (1)', 'refused'],
+    [`EXPORT DATABASE ${quoted(join(root, 'out'))}`, 'refused'],
+    ['CREATE MACRO f() AS 1', 'refused'],
     ['SELECT ?', 'refused'],
     ["SELECT 'a; b' AS v, 1 /* ; */ FROM nothing", 'absent'],
     ['', 'bad-query'],
@@ -180,6 +197,18 @@ describe('files', () => {
       expect(() => dialectFor(home).relation(dataset({ path }), connection)).toThrow(PortError);
     },
   );
+});
+
+test('the folder of the state is no connection’s', async () => {
+  const port = dataPort(home, join(root, 'state'));
+  await expect(port.query(connection, { sql: 'SELECT 1' })).rejects.toThrow(
+    /not apart from the state of Flyball/,
+  );
+  const within = dataPort(home, home);
+  await expect(within.query(connection, { sql: 'SELECT 1' })).rejects.toMatchObject({ code: 'refused' });
+  const apart = dataPort(home, join(home, 'state'));
+  expect(await apart.query(connection, { sql: 'SELECT 1 AS v' })).toEqual([{ v: 1 }]);
+  await Promise.all([port, within, apart].map(one => one.close()));
 });
 
 describe('dialect', () => {

@@ -7,16 +7,9 @@ import {
   DuckDBInstance,
   StatementType,
 } from '@duckdb/node-api';
-import {
-  type ConnectionSpec,
-  type Dialect,
-  type Json,
-  PortError,
-  type Query,
-  type QueryData,
-  type Row,
-} from '../model.ts';
-import { dialectFor, folderOf } from './duckdb-dialect.ts';
+import { type Dialect, type Json, PortError, type Query, type Row } from '../model.ts';
+import { dialectFor } from './duckdb-dialect.ts';
+import { requireSelect } from './duckdb-select.ts';
 import { jsonOf } from './duckdb-values.ts';
 
 export { dialectFor } from './duckdb-dialect.ts';
@@ -37,6 +30,9 @@ export interface Duckdb {
 
 const MEMORY = '2GB';
 const TIMEOUT_MS = 60_000;
+
+/** Rows of one answer: an aggregate has few, and raw rows are never moved. */
+const MOST_ROWS = 100_000;
 
 /** Queries at once: each uses all cores, and the memory limit is for all of them together. */
 const CONCURRENT = 2;
@@ -78,36 +74,6 @@ export function openDuckdb(root: string, options: DuckdbOptions = {}): Duckdb {
       instance?.closeSync();
     },
   };
-}
-
-/**
- * The data port: one engine a connection, opened when it is first asked and kept until `close`. Folders of connections are
- * relative to `home`.
- */
-export function dataPort(home: string): {
-  readonly query: QueryData;
-  readonly dialect: Dialect;
-  close(): Promise<void>;
-} {
-  const engines = new Map<string, Duckdb>();
-  return {
-    dialect: dialectFor(home),
-    query: (connection, query) => {
-      const key = JSON.stringify([connection.name, connection.path ?? '', connection.limits]);
-      const engine = engines.get(key) ?? openDuckdb(folderOf(connection, home), optionsOf(connection));
-      engines.set(key, engine);
-      return engine.query(query);
-    },
-    close: async () => {
-      await Promise.all([...engines.values()].map(engine => engine.close()));
-      engines.clear();
-    },
-  };
-}
-
-function optionsOf(connection: ConnectionSpec): DuckdbOptions {
-  const { memory, timeoutMs } = connection.limits;
-  return { name: connection.name, timeoutMs, ...(memory === undefined ? {} : { memory }) };
 }
 
 /** Runs at most `most` pieces of work at once, the others in the order in which they came. */
@@ -188,6 +154,7 @@ async function ask(
 
 /** Runs exactly one SELECT: DuckDB's own parser counts the statements and says of what kind they are. */
 async function select(connection: DuckDBConnection, sql: string, name: string): Promise<readonly Row[]> {
+  await requireSelect(connection, sql, name);
   const statements = await parsed(connection, sql);
   if (statements.count !== 1) throw notSelect(name, `${statements.count} statements`);
   const statement = await statements.prepare(0);
@@ -195,7 +162,8 @@ async function select(connection: DuckDBConnection, sql: string, name: string): 
     if (statement.statementType !== StatementType.SELECT)
       throw notSelect(name, `a ${StatementType[statement.statementType]} statement`);
     if (statement.parameterCount > 0) throw notSelect(name, 'a statement with parameters');
-    const reader = await statement.runAndReadAll();
+    const reader = await statement.streamAndReadUntil(MOST_ROWS + 1);
+    if (reader.currentRowCount > MOST_ROWS) throw tooManyRows(name);
     const columns = reader.deduplicatedColumnNames();
     return reader.getRows().map(row => Object.fromEntries(columns.map((c, i) => [c, cell(row[i])])));
   } finally {
@@ -216,6 +184,13 @@ async function parsed(connection: DuckDBConnection, sql: string): Promise<DuckDB
     statement.destroySync();
     throw cause;
   }
+}
+
+function tooManyRows(name: string): PortError {
+  return new PortError(
+    `connection ${name}: the query gives more than ${MOST_ROWS} rows; expected an aggregate, or a LIMIT.`,
+    { code: 'budget', retry: 'never', subject: name },
+  );
 }
 
 function notSelect(name: string, found: string): PortError {

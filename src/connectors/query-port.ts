@@ -1,6 +1,6 @@
 /** The query port: which connector answers a connection's queries, within the connection's limits. */
 import { type ConnectionSpec, type Dialect, never, PortError, type QueryData } from '../model.ts';
-import { dataPort } from './duckdb.ts';
+import { dataPort } from './duckdb-port.ts';
 import { type Elapsed, limits } from './limits.ts';
 import { askPrometheus } from './prometheus.ts';
 import type { Secrets } from './secrets.ts';
@@ -8,10 +8,12 @@ import type { Secrets } from './secrets.ts';
 /** Folders of connections are relative to `home`. Engines that were opened are kept until `close`. */
 export function queryPort(options: {
   readonly home: string;
+  /** The folder of the state: no connection reads it. */
+  readonly state?: string;
   readonly secrets: Secrets;
   readonly elapsed?: Elapsed;
 }): { readonly query: QueryData; readonly dialect: Dialect; close(): Promise<void> } {
-  const duckdb = dataPort(options.home);
+  const duckdb = dataPort(options.home, options.state);
   const limited = limits(options.elapsed);
   return {
     dialect: duckdb.dialect,

@@ -47,7 +47,8 @@ function checkPeople(shelved: Shelved, { people }: SettingsSpec): void {
     blame(shelved, error(shelved.checked.source.at(['spec', 'people', name, ...path]), message));
   };
   for (const [name, person] of Object.entries(people)) {
-    for (const [i, email] of person.emails.entries()) once(['emails', i], name, email, `email ${email.toLowerCase()}`);
+    for (const [i, email] of person.emails.entries())
+      once(['emails', i], name, email, `email ${email.toLowerCase()}`);
     for (const [i, key] of (person.keys ?? []).entries())
       once(['keys', i], name, key, `key ${fingerprint(key)}`);
     for (const forge of ['github', 'gitlab', 'gitea'] as const) {
