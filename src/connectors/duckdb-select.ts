@@ -38,8 +38,16 @@ export async function requireSelect(connection: DuckDBConnection, sql: string, n
 function foreignIn(node: Json | undefined): string | undefined {
   if (node === null || typeof node !== 'object') return undefined;
   if (Array.isArray(node)) return firstOf(node);
-  const { type, function: called, function_name, table_name, schema_name } = node as Record<string, Json>;
-  if (type === 'SHOW_REF') return 'SHOW, DESCRIBE or SUMMARIZE';
+  const {
+    type,
+    function: called,
+    function_name,
+    table_name,
+    schema_name,
+    query: shown,
+  } = node as Record<string, Json>;
+  // To describe a SELECT is to look at it; anything else that is shown is the engine's.
+  if (type === 'SHOW_REF' && (shown ?? null) === null) return 'SHOW or DESCRIBE';
   if (type === 'TABLE_FUNCTION') {
     const of = (called as { readonly function_name?: Json } | null)?.function_name;
     const named = String(of).toLowerCase();
