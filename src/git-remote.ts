@@ -40,7 +40,7 @@ export function remoteOf(
   const remote = (): Remote => ({ url, ...(token === undefined ? {} : { token: secret(token, url) }) });
   let clone: Promise<PolicyRepository> | undefined;
   const opened = () => {
-    clone ??= begun(settings).catch(error => {
+    clone ??= begun(settings, url).catch(error => {
       clone = undefined;
       throw error;
     });
@@ -87,8 +87,8 @@ export function remoteOf(
   };
 }
 
-async function begun({ repository, branch }: DaemonSettings): Promise<PolicyRepository> {
-  await beginClone(repository);
+async function begun({ repository, branch }: DaemonSettings, url: string): Promise<PolicyRepository> {
+  await beginClone(repository, url);
   const opened = await openRepository({ dir: repository, branch });
   if (opened.bare) return opened;
   throw new PortError(

@@ -36,7 +36,7 @@ beforeEach(async () => {
   server = await gitServer(root, TOKEN);
   remote = { url: `${server.url}/policies.git`, token: TOKEN };
   const dir = join(root, 'clone');
-  await beginClone(dir);
+  await beginClone(dir, remote.url);
   repository = await openRepository({ dir, branch: 'main' });
 });
 afterEach(async () => {

@@ -3,7 +3,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import git, { type HttpClient } from 'isomorphic-git';
 import { PortError } from '../../model.ts';
 import { type Objects, objectsOf, plainFiles, translated } from '../objects.ts';
-import { branchRef, isSha, moveBranch, moveRef, readRef } from '../refs.ts';
+import { branchRef, isSha, moveBranch, readRef } from '../refs.ts';
 import type { PolicyRepository } from '../repository.ts';
 import { checkPack } from './pack-bounds.ts';
 import { type TransportOptions, transport } from './transport.ts';
@@ -13,10 +13,11 @@ export interface Remote extends TransportOptions {
 }
 
 /** Makes an empty bare repository at `dir` when there is nothing yet. */
-export async function beginClone(dir: string): Promise<void> {
+export async function beginClone(dir: string, url: string): Promise<void> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
   if ((await readdir(dir)).length > 0) return;
   await git.init({ fs: plainFiles, dir, gitdir: dir, bare: true, defaultBranch: 'main' });
+  await git.addRemote({ fs: plainFiles, gitdir: dir, remote: 'origin', url });
 }
 
 /**
@@ -87,24 +88,16 @@ export function pushCommit(
 ): Promise<void> {
   const where = `remote repository ${remote.url}`;
   return translated(where, async () => {
-    const { gitDir } = repository;
-    // isomorphic-git pushes refs: this one names the commit while it does.
-    const ref = `refs/flyball/push/${to.sha}`;
-    await moveRef({ gitDir, ref, from: await readRef(gitDir, ref), to: to.sha });
-    try {
-      const result = await talk(where, to.branch, () =>
-        git.push({
-          ...objectsOf(gitDir, 'write'),
-          ...pushing(remote),
-          ref,
-          remoteRef: branchRef(to.branch),
-          force: to.replaces === true,
-        }),
-      );
-      if (!result.ok) throw rejected(where, to.branch, result.error ?? '');
-    } finally {
-      await moveRef({ gitDir, ref, from: to.sha, to: undefined });
-    }
+    const result = await talk(where, to.branch, () =>
+      git.push({
+        ...objectsOf(repository.gitDir, 'write'),
+        ...pushing(remote),
+        ref: to.sha,
+        remoteRef: branchRef(to.branch),
+        force: to.replaces === true,
+      }),
+    );
+    if (!result.ok) throw rejected(where, to.branch, result.error ?? '');
   });
 }
 
@@ -122,12 +115,13 @@ export function deleteBranch(
       url: remote.url,
       prefix: branchRef(branch),
     });
-    if (!refs.some(one => one.ref === branchRef(branch))) return;
+    const there = refs.find(one => one.ref === branchRef(branch));
+    if (!there) return;
     await talk(where, branch, () =>
       git.push({
         ...objectsOf(gitDir, 'write'),
         ...pushing(remote),
-        ref: branchRef(branch),
+        ref: there.oid,
         remoteRef: branchRef(branch),
         delete: true,
       }),
