@@ -140,7 +140,10 @@ describe('it lives', () => {
     await enforce(world, [retrains]);
     await tick(world, CHAIN);
     const beside = (engine: number | undefined) =>
-      health.run({ world, settings: {}, engine: async () => engine } as unknown as Ports, {} as never) as Promise<Health>;
+      health.run(
+        { world, settings: {}, engine: async () => engine } as unknown as Ports,
+        {} as never,
+      ) as Promise<Health>;
     expect((await beside(7)).live.ok).toBe(true);
     expect(await beside(undefined)).toMatchObject({
       live: { ok: false, reasons: ['no engine runs: nothing is being enforced'] },
