@@ -13,6 +13,7 @@ import { compileRevision } from './take-revision.ts';
 import { testFiles } from './test.ts';
 import { safe } from './time.ts';
 import { structured } from './validate.ts';
+import { weakeningsOf } from './weakenings.ts';
 
 export const changeOutput = z.object({
   policy: z.string(),
@@ -74,7 +75,7 @@ export async function checksOf(ports: Ports, change: Change): Promise<Checks> {
     ok: false,
     problems: textsOf(fresh, 'error'),
     warnings: textsOf(fresh, 'warning'),
-    weakenings: [...weakeningsIn(changes)],
+    weakenings: [...weakeningsOf(before.compiled, after.compiled, settings.floors)],
     changes: changes
       .slice(0, 100)
       .map(({ file: _, from: __, ...one }) => ({ ...one, fields: [...one.fields] })),
@@ -119,17 +120,6 @@ function textsOf(found: readonly Diagnostic[], severity: Diagnostic['severity'])
     .filter(one => one.severity === severity)
     .slice(0, 50)
     .map(one => structured(one).text);
-}
-
-/** What takes protection away, one line each. */
-export function weakeningsIn(changes: readonly PolicyChange[]): readonly string[] {
-  const lines = changes.flatMap(one => {
-    if (one.change === 'removed') return [`${one.policy} on ${one.target} is removed`];
-    return one.fields.flatMap(({ path, weakens }) =>
-      weakens === undefined ? [] : [`${one.policy} on ${one.target}: ${path}: ${weakens}`],
-    );
-  });
-  return [...new Set(lines)];
 }
 
 async function testsOf(ports: Ports, files: readonly PolicyText[], { tests }: Compiled) {

@@ -20,7 +20,15 @@ rules.rule.verify.that                            | a > 1                 | -   
 observe.psi.minSamples                            | 500                   | 50                | yes
 observe.psi.maxAge                                | 12h                   | 2d                | yes
 mode                                              | observe               | enforce           | yes
-mode                                              | enforce               | observe           | no
+mode                                              | enforce               | observe           | yes
+excluded.policy                                   | -                     | p                 | yes
+every                                             | 1h                    | 1d                | yes
+every                                             | 1d                    | 1h                | no
+rules.rule.for                                    | 1h                    | 2h                | yes
+model.actions.promote.approval.from               | ["a"]                 | ["a","b"]         | yes
+model.actions.promote.approval.from               | ["a","b"]             | ["a"]             | no
+model.actions.promote.approval.expires            | 8h                    | 2d                | yes
+model.actions.rollback.safe                       | ["ask"]               | -                 | yes
 connections.local.access                          | read                  | act               | yes
 description                                       | one                   | two               | no
 rules.rule.when                                   | a > 1                 | a > 2             | no
