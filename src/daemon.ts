@@ -1,6 +1,13 @@
 /** The daemon: follows the branch, ticks, carries out effects, anchors; until it is told to stop. Alone, or as one of several. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type DaemonSettings, follow, keepLedger, layFloors, type Ports } from './commands/index.ts';
+import {
+  type DaemonSettings,
+  follow,
+  keepLedger,
+  layFloors,
+  type Ports,
+  type RunOptions,
+} from './commands/index.ts';
 import { type Environment, filled } from './connectors/secrets.ts';
 import { resumeEffects } from './engine/effects.ts';
 import { type Running, run } from './engine/reconcile.ts';
@@ -28,8 +35,7 @@ export async function underLock(settings: DaemonSettings, work: () => Promise<vo
   }
 }
 
-interface DaemonOptions {
-  readonly worktree: boolean;
+interface DaemonOptions extends RunOptions {
   readonly stopped: () => boolean;
   readonly version: string;
   readonly environment: Environment;
@@ -38,7 +44,7 @@ interface DaemonOptions {
 /** The daemon: follows the branch, ticks, carries out effects, anchors; until it is told to stop. */
 export async function runDaemon(ports: Ports, opened: Opened, options: DaemonOptions): Promise<void> {
   const { world, settings } = ports;
-  const { version, environment } = options;
+  const { version, environment, behindProxy } = options;
   await underLock(settings, async () => {
     // The lock of the folder says that nobody else is at it.
     if (!isPostgres(settings.state)) await resumeEffects(opened.store);
@@ -47,7 +53,7 @@ export async function runDaemon(ports: Ports, opened: Opened, options: DaemonOpt
     const deadManUrl = deadMan && filled(deadMan.url, 'daemon.yaml: deadMan.url', environment);
     // Without what only a terminal may do.
     const served = opened.ports;
-    const about = { version, deadManUrl, socket: socketOf(settings) };
+    const about = { version, deadManUrl, socket: socketOf(settings), behindProxy };
     await withHealth(served, opened.meters, about, () => enforce(ports, opened, options));
     world.log.info({}, 'engine stopped');
   });

@@ -13,13 +13,17 @@ const OBSERVATIONS_KEPT_MS = 400 * DAY_MS;
 /** The part of daemon.yaml that is true for every machine. Paths, addresses and values of secrets are each machine's own. */
 type Shared = Pick<
   DaemonSettings,
-  'env' | 'trust' | 'branch' | 'secrets' | 'retention' | 'principals' | 'stdio'
+  'env' | 'trust' | 'branch' | 'secrets' | 'retention' | 'principals' | 'stdio' | 'oidc'
 >;
 
 /** Written when it changed: the newest daemon.yaml counts. */
 export async function shareSettings(store: Store, settings: DaemonSettings): Promise<void> {
-  const { env, trust, branch, secrets = {}, retention, principals = {}, stdio } = settings;
-  const more = { ...(retention ? { retention } : {}), ...(stdio ? { stdio } : {}) };
+  const { env, trust, branch, secrets = {}, retention, principals = {}, stdio, oidc } = settings;
+  const more = {
+    ...(retention ? { retention } : {}),
+    ...(stdio ? { stdio } : {}),
+    ...(oidc ? { oidc } : {}),
+  };
   const text = JSON.stringify({ env, trust, branch, secrets, principals, ...more } satisfies Shared);
   if ((await store.meta(KEY)) !== text) await store.setMeta(KEY, text);
 }

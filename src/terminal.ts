@@ -19,6 +19,7 @@ import {
   type PolicyText,
   type Ports,
   Refusal,
+  type RunOptions,
   type Speaker,
   tokenSpeaker,
 } from './commands/index.ts';
@@ -302,16 +303,16 @@ type DaemonPort = NonNullable<Ports['daemon']>;
  */
 function daemonOf(
   settings: DaemonSettings,
-  run: (options: { readonly worktree: boolean; readonly stopped: () => boolean }) => Promise<void>,
+  run: (options: RunOptions & { readonly stopped: () => boolean }) => Promise<void>,
 ): DaemonPort {
   const controller = new AbortController();
   const stop = () => controller.abort();
   const listen = () => void process.once('SIGTERM', stop).once('SIGINT', stop);
   const stopped = () => controller.signal.aborted;
   return {
-    run: ({ worktree }) => {
+    run: options => {
       listen();
-      return run({ worktree, stopped });
+      return run({ ...options, stopped });
     },
     once: work => {
       listen();

@@ -97,9 +97,11 @@ function add(program: Program, groups: Map<string, Program>, command: Command): 
 }
 
 function optionOf({ name, required, type, enum: choices, description = '' }: Property): Option {
-  if (type === 'boolean') return new Option(`--${name}`, description);
-  if (type === 'array') return new Option(`--${name} <paths...>`, description).makeOptionMandatory(required);
-  const option = new Option(`--${name} <value>`, description).makeOptionMandatory(required);
+  // Commander gives `--behind-proxy` back as `behindProxy`.
+  const flag = `--${name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`;
+  if (type === 'boolean') return new Option(flag, description);
+  if (type === 'array') return new Option(`${flag} <paths...>`, description).makeOptionMandatory(required);
+  const option = new Option(`${flag} <value>`, description).makeOptionMandatory(required);
   if (choices) option.choices(choices);
   if (type === 'integer' || type === 'number') option.argParser(Number);
   return option;

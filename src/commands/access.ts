@@ -4,6 +4,7 @@ import { chainOf } from '../engine/ids.ts';
 import { isPerson } from '../engine/persons.ts';
 import type { Labels, Principal, Store } from '../model.ts';
 import { type Command, type Reach, ROLES, type Role } from './command.ts';
+import { isInScope, type Scope } from './scopes.ts';
 import { checkToken } from './tokens.ts';
 
 /** A role on the targets that are named or labelled so; on all of them when neither is said. */
@@ -81,9 +82,10 @@ export function isAgent({ door, kind }: Principal): boolean {
 
 /** Whether a call of this command can be allowed at all; which targets it may touch is seen in the call. */
 export function mayPerform(
-  command: Pick<Command, 'role' | 'effect'>,
-  { principal, grants }: { readonly principal: Principal; readonly grants: readonly Grant[] },
+  command: Pick<Command, 'role' | 'effect' | 'scope'>,
+  { principal, grants, scopes }: Speaker,
 ): boolean {
+  if (!isInScope(command, scopes)) return false;
   if (isAgent(principal) && (command.effect === 'decide' || command.effect === 'operate')) return false;
   if (command.effect === 'decide' && !isPerson(principal)) return false;
   return grants.some(grant => suffices(grant.role, command.role));
@@ -124,6 +126,8 @@ async function labelsOf(store: Pick<Store, 'revision'>): Promise<ReadonlyMap<str
 export interface Speaker {
   readonly principal: Principal;
   readonly grants: readonly Grant[];
+  /** What the token was issued for; absent: whatever the grants allow. */
+  readonly scopes?: readonly Scope[];
 }
 
 type Trust = {

@@ -16,7 +16,7 @@ export interface Caller {
   /** Throws what `perform` throws. */
   call(command: Command, input: unknown, options?: CallOptions): Promise<Called>;
   /** Whether a command can be allowed at all. */
-  may(command: Pick<Command, 'role' | 'effect'>): boolean;
+  may(command: Pick<Command, 'role' | 'effect' | 'scope'>): boolean;
   readonly principal: Principal;
   /** Tells what changes from now on, as far as the principal may see it, until what it gives is called. */
   changes?(listener: (change: Change) => void): () => void;

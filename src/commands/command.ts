@@ -1,6 +1,7 @@
 /** What a command is: one operation, once, as data. The doors (CLI, MCP, HTTP) are generated from it and decide nothing. */
 import { z } from 'zod';
 import type { Ports } from './ports.ts';
+import type { Scope } from './scopes.ts';
 
 /** Each role may do what those before it may. */
 export const ROLES = ['viewer', 'proposer', 'operator', 'approver', 'admin'] as const;
@@ -34,6 +35,8 @@ export interface Command {
   readonly positional: readonly string[];
   readonly role: Role;
   readonly effect: Effect;
+  /** Where it is another one than the effect's. */
+  readonly scope?: Scope;
   reach(input: never): Reach;
   /** `nothing`: runs before there is a configuration. `files`: runs on given files without one, or with it. */
   readonly needs: 'state' | 'files' | 'nothing';
@@ -63,6 +66,7 @@ interface Definition<I extends z.ZodObject, O extends z.ZodObject> {
   readonly positional?: readonly (keyof z.output<I> & string)[];
   readonly role: Role;
   readonly effect: Effect;
+  readonly scope?: Scope;
   readonly reach: Reach | ((input: z.output<I>) => Reach);
   readonly needs?: Command['needs'];
   readonly details?: readonly (keyof z.output<O> & string)[];

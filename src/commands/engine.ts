@@ -22,6 +22,12 @@ export const run = command({
       .boolean()
       .default(false)
       .describe('Development: enforce the files on disk instead of the head commit.'),
+    behindProxy: z
+      .boolean()
+      .default(false)
+      .describe(
+        'A proxy with TLS stands before the HTTP door: it may listen beyond loopback without its own.',
+      ),
   }),
   output: z.object({}),
   role: 'operator',
@@ -58,6 +64,7 @@ export const reconcile = command({
   positional: ['target'],
   role: 'proposer',
   effect: 'request',
+  scope: 'reconcile:request',
   reach: ({ target }) => (target === undefined ? 'fleet' : 'targets'),
   examples: ['flyball reconcile', 'flyball reconcile model/late-flights --reason "new data landed"'],
   run: request,

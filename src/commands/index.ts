@@ -86,6 +86,7 @@ export const commands: readonly Command[] = [
   mcp,
 ];
 
+export { LIMITS, type Limits, type Listen, type Oidc } from '../dsl/index.ts';
 export {
   capped,
   type Grant,
@@ -125,7 +126,9 @@ export type {
   RemotePort,
   RemoteState,
   RepositoryPort,
+  RunOptions,
 } from './ports.ts';
 export { followProgress, lifeless, type ProgressPort } from './progress.ts';
+export { isInScope, SCOPES, type Scope, scopeOf, scopesIn } from './scopes.ts';
 export { checkToken, type TokenRecord } from './tokens.ts';
 export { whoami } from './whoami.ts';

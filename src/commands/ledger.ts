@@ -53,6 +53,7 @@ export const log = command({
   positional: ['chain'],
   role: 'viewer',
   effect: 'read',
+  scope: 'audit:read',
   reach: ({ chain }) => (chain === 'fleet' ? 'fleet' : 'targets'),
   examples: ['flyball log model/late-flights', 'flyball log --kind intent'],
   run: async (ports, input) => {
@@ -104,6 +105,7 @@ export const ledgerVerify = command({
   positional: ['chain'],
   role: 'viewer',
   effect: 'read',
+  scope: 'audit:read',
   reach: 'fleet',
   examples: ['flyball ledger verify'],
   run: async (ports, input) => {

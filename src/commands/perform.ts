@@ -8,6 +8,7 @@ import { once } from './once.ts';
 import type { Ports } from './ports.ts';
 import { Refusal, wordsOf } from './refusal.ts';
 import { scopedStore } from './scoped-store.ts';
+import { isInScope, scopeOf } from './scopes.ts';
 
 export { Refusal } from './refusal.ts';
 
@@ -63,7 +64,11 @@ async function refused(command: Command, ports: Ports, input: JsonObject): Promi
 }
 
 /** Why this is not allowed, and where it would be. */
-function lacking(command: Command, { principal, grants, settings }: Ports): string {
+function lacking(command: Command, { principal, grants, scopes, settings }: Ports): string {
+  if (!isInScope(command, scopes)) {
+    const needed = scopeOf(command);
+    return `the token was not issued for this; expected ${needed === undefined ? 'one that no scopes limit' : `the scope ${needed}`}.`;
+  }
   const role = greatestRole(grants);
   if (isAgent(principal) && (command.effect === 'decide' || command.effect === 'operate'))
     return `${principal.name} is an agent; expected ${command.role}, as a person at a terminal or at the daemon's page.`;

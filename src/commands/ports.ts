@@ -1,5 +1,5 @@
 /** What commands work through, given as arguments: the engine's world, the repository, and the daemon's own settings. */
-import type { RemoteSettings } from '../dsl/index.ts';
+import type { Listen, Oidc, RemoteSettings } from '../dsl/index.ts';
 import type { World } from '../engine/world.ts';
 import type { Answer, ConnectionSpec, Entry, Floor, Principal, Store } from '../model.ts';
 import type { ChartLibrary } from '../report/backtest-page.ts';
@@ -7,6 +7,7 @@ import type { Grant, PrincipalSpec } from './access.ts';
 import type { Paint } from './command.ts';
 import type { ProgressPort } from './progress.ts';
 import type { HookPort, PolicyText, ProposalNotes, RemotePort, RepositoryPort } from './repository-ports.ts';
+import type { Scope } from './scopes.ts';
 
 /** What was deleted, and in how many chains. */
 export interface Pruned {
@@ -53,6 +54,12 @@ export interface LedgerPort {
   prune(at: number, which: 'all' | 'worthwhile'): Promise<Pruned>;
 }
 
+export interface RunOptions {
+  readonly worktree: boolean;
+  /** A proxy with TLS stands before the HTTP door. */
+  readonly behindProxy: boolean;
+}
+
 /** daemon.yaml, checked, with absolute paths. It is never in the policy repository. */
 export interface DaemonSettings {
   readonly home: string;
@@ -76,8 +83,10 @@ export interface DaemonSettings {
   readonly retention?: { readonly ledgerMs?: number | undefined; readonly observationsMs: number };
   /** The repository that the policy repository is a clone of. */
   readonly remote?: RemoteSettings | undefined;
-  /** A loopback address for the daemon's HTTP door. */
-  readonly listen?: { readonly host: string; readonly port: number };
+  /** Where the daemon's HTTP door is. */
+  readonly listen?: Listen;
+  /** The identity provider whose tokens count. */
+  readonly oidc?: Oidc | undefined;
   /** What the daemon asks while it lives; secrets in `url` stand as `${env:FLYBALL_…}`. */
   readonly deadMan?: { readonly url: string; readonly everyMs: number };
 }
@@ -95,6 +104,8 @@ export interface Ports {
   readonly principal: Principal;
   /** What whoever asks may do, in this environment. */
   readonly grants: readonly Grant[];
+  /** What their token was issued for; absent: whatever the grants allow. */
+  readonly scopes?: readonly Scope[];
   /** Counts refusals where one process meets many: see `audit`. Absent: each is written. */
   readonly refusals?: (principal: string, at: number) => number | undefined;
   /** Secret of this state, for what is given to somebody and comes back. */
@@ -105,7 +116,7 @@ export interface Ports {
   readonly progress?: ProgressPort;
   /** Runs the engine in this process under the lock; undefined at doors that may not (agents). */
   readonly daemon?: {
-    run(options: { readonly worktree: boolean }): Promise<void>;
+    run(options: RunOptions): Promise<void>;
     once(work: () => Promise<void>): Promise<void>;
     pause(ms: number): Promise<void>;
     stopped(): boolean;

@@ -128,6 +128,7 @@ export const tokenList = command({
   output: z.object({ tokens: z.array(shown) }),
   role: 'operator',
   effect: 'read',
+  scope: 'audit:read',
   reach: 'fleet',
   examples: ['flyball token list'],
   run: async ports => {

@@ -2,38 +2,17 @@
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { floorProblems, floors } from './daemon-floors.ts';
+import { listen } from './daemon-listen.ts';
+import { oidc } from './daemon-oidc.ts';
 import { principals, stdio } from './daemon-principals.ts';
 import { remote } from './daemon-remote.ts';
 import { parseDuration } from './quantity.ts';
 
-/** `127.0.0.1:8467`, `localhost:8467` or `[::1]:8467`. */
-const LISTEN = /^(?:(127(?:\.\d{1,3}){3}|localhost)|\[(::1)\]):(\d{1,5})$/;
-const PORT_MAX = 65_535;
 const DAY_MS = 86_400_000;
 /** A year and a month, so that a backtest sees every season. */
 const OBSERVATIONS_KEPT = '400d';
 /** Less would be a flood, more is no sign of life. */
 const DEAD_MAN_MS = { least: 1000, most: 86_400_000 };
-
-const listen = z.string('expected text such as 127.0.0.1:8467').transform((text, context) => {
-  const [, name, v6, digits] = LISTEN.exec(text) ?? [];
-  const port = Number(digits);
-  if (digits !== undefined && port <= PORT_MAX) return { host: name ?? v6 ?? '', port };
-  context.addIssue({
-    code: 'custom',
-    message: `found ${text}; expected a loopback address with a port, such as 127.0.0.1:8467. Whoever reaches the door is not asked who they are in this version, so it is open to this machine only; put a proxy that asks before it`,
-  });
-  return z.NEVER;
-});
-
-/** The address of the door, as `listen` in daemon.yaml is checked, or what is wrong with it. */
-export function parseListen(
-  text: string,
-): { readonly listen: { readonly host: string; readonly port: number } } | { readonly problem: string } {
-  const checked = listen.safeParse(text);
-  if (checked.success) return { listen: checked.data };
-  return { problem: checked.error.issues.map(issue => issue.message).join('; ') };
-}
 
 const duration = z.string().transform((text, context) => {
   const ms = parseDuration(text);
@@ -110,7 +89,10 @@ const schema = z.strictObject({
     .transform(({ ledger, observations }) => ({ ledgerMs: ledger, observationsMs: observations })),
   listen: listen
     .optional()
-    .describe('Where /metrics, /healthz and /readyz are; a loopback address with a port. Absent: nowhere.'),
+    .describe(
+      'Where the HTTP door is: metrics, probes, the API, MCP and the pages. Absent: only at its own socket.',
+    ),
+  oidc: oidc.optional().describe('The identity provider whose tokens count here.'),
   deadMan: z
     .strictObject({
       url: z.string().regex(

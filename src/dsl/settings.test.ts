@@ -2,7 +2,8 @@
 import { expect, test } from 'vitest';
 import { compiled, edited, example } from '../../test/fixtures/bad/example.ts';
 import type { DatasetSpec, ModelSpec, SettingsSpec } from '../model.ts';
-import { parseDaemonYaml, parseListen } from './daemon-settings.ts';
+import { parseListen } from './daemon-listen.ts';
+import { parseDaemonYaml } from './daemon-settings.ts';
 import { formatDiagnostic } from './diagnostic.ts';
 import { parseDocuments } from './documents.ts';
 
@@ -192,12 +193,44 @@ test.each([
   ['listen: 127.0.0.1:8467', { listen: { host: '127.0.0.1', port: 8467 } }],
   ['listen: "[::1]:1"', { listen: { host: '::1', port: 1 } }],
   ['listen: localhost:65535', { listen: { host: 'localhost', port: 65_535 } }],
-  ['listen: 0.0.0.0:8467', 'listen: found 0.0.0.0:8467; expected a loopback address with a port'],
-  ['listen: 10.0.0.7:8467', 'Whoever reaches the door is not asked who they are in this version'],
-  ['listen: flyball.example:80', 'expected a loopback address'],
-  ['listen: 127.0.0.1:65536', 'expected a loopback address'],
-  ['listen: 127.0.0.1', 'expected a loopback address'],
+  ['listen: 0.0.0.0:8467', { listen: { host: '0.0.0.0', port: 8467 } }],
+  ['listen: 10.0.0.777:8467', 'listen.address: found 10.0.0.777:8467; expected an address of this machine'],
+  ['listen: flyball.example:80', 'expected an address of this machine with a port'],
+  ['listen: 127.0.0.1:65536', 'expected an address of this machine'],
+  ['listen: 127.0.0.1', 'expected an address of this machine'],
   ['listen: 8467', 'listen: expected text such as 127.0.0.1:8467'],
+  [
+    'listen: { address: "[::]:443", tls: { cert: a.pem, key: b.pem }, hosts: [f.example], origins: ["https://c.example"] }',
+    {
+      listen: {
+        ...{ host: '::', port: 443, tls: { cert: 'a.pem', key: 'b.pem' } },
+        ...{ hosts: ['f.example'], origins: ['https://c.example'] },
+      },
+    },
+  ],
+  [
+    'listen: { address: "127.0.0.1:1", limits: { principal: 5 } }',
+    { listen: { limits: { principal: 5, total: 500 } } },
+  ],
+  ['listen: { address: "127.0.0.1:1", limits: { principal: 0 } }', 'listen.limits.principal'],
+  ['listen: { address: "127.0.0.1:1", origins: ["*"] }', 'listen.origins.0: expected an origin'],
+  [
+    'listen: { address: "127.0.0.1:1", publicUrl: "https://f.example/x" }',
+    'listen.publicUrl: expected an origin',
+  ],
+  ['listen: { address: "127.0.0.1:1", hosts: ["https://f.example"] }', 'listen.hosts.0: expected a name'],
+  ['listen: { address: "127.0.0.1:1", cert: a.pem }', 'unknown key cert'],
+  [
+    'oidc: { issuer: "https://id.example", audience: flyball }',
+    { oidc: { issuer: 'https://id.example', claim: 'sub', scopes: 'required' } },
+  ],
+  ['oidc: { issuer: "http://id.example", audience: flyball }', 'oidc.issuer: expected an https URL'],
+  ['oidc: { issuer: "https://id.example" }', 'oidc.audience'],
+  ['oidc: { issuer: "https://id.example", audience: f, algorithms: [HS256] }', 'oidc.algorithms.0'],
+  [
+    'oidc: { issuer: "https://id.example", audience: f, client: { id: f, secret: s3cret } }',
+    'a secret does not stand in a file',
+  ],
   // biome-ignore lint/suspicious/noTemplateCurlyInString: as it is written in the file.
   ['deadMan: { url: "https://x.example/${env:FLYBALL_PING}", every: 1m }', { deadMan: { everyMs: 60_000 } }],
   ['deadMan: { url: "ftp://x.example", every: 1m }', 'expected a URL of http or https'],
@@ -271,8 +304,8 @@ test.each([
 });
 
 test('an address of the environment is checked as `listen` is', () => {
-  expect(parseListen('127.0.0.1:8467')).toEqual({ listen: { host: '127.0.0.1', port: 8467 } });
-  expect(parseListen('0.0.0.0:8467')).toEqual({
-    problem: expect.stringMatching(/found 0\.0\.0\.0:8467; expected a loopback address/),
+  expect(parseListen('127.0.0.1:8467')).toMatchObject({ listen: { host: '127.0.0.1', port: 8467 } });
+  expect(parseListen('everywhere:8467')).toEqual({
+    problem: expect.stringMatching(/found everywhere:8467; expected an address of this machine/),
   });
 });

@@ -8,7 +8,7 @@ import {
   propertiesOf,
 } from '../commands/index.ts';
 import type { Json, JsonObject } from '../model.ts';
-import type { Identify } from './identify.ts';
+import { type Identify, scopeProblem } from './identify.ts';
 import { Problem } from './problem.ts';
 import type { Asked, Reply, Route } from './route.ts';
 
@@ -33,18 +33,22 @@ const SCALARS = ['string', 'integer', 'number', 'boolean'];
 
 export function apiRoutes(ports: Ports, identify: Identify): readonly Route[] {
   return offered.map(command => {
-    const post = async (asked: Asked) => call(command, asked, await asked.json());
-    const get = async (asked: Asked) => call(command, asked, inputOf(command, asked.query));
+    const post = (asked: Asked) => call(command, asked, () => asked.json());
+    const get = (asked: Asked) => call(command, asked, async () => inputOf(command, asked.query));
     return {
       path: pathOf(command),
       answers: isAskedByGet(command) ? { GET: get, POST: post } : { POST: post },
     };
   });
 
-  async function call(command: Command, asked: Asked, input: Json): Promise<Reply> {
+  /** A body is read only of whoever may send one. */
+  async function call(command: Command, asked: Asked, input: () => Promise<Json>): Promise<Reply> {
     const speaker = await identify(asked, 'http');
     const key = keyOf(command, asked);
-    const { output, note } = await callerOf({ ...ports, ...speaker }).call(command, input, { key });
+    const caller = callerOf({ ...ports, ...speaker });
+    const { output, note } = await caller.call(command, await input(), { key }).catch(error => {
+      throw scopeProblem(command, speaker, asked) ?? error;
+    });
     return {
       status: 200,
       type: 'application/json',

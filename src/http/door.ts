@@ -1,5 +1,6 @@
 /** The daemon's HTTP door: sockets that listen, and which route a request goes to. It decides nothing; routes do. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type Log, PortError } from '../model.ts';
 import { formOf, jsonOf, readBody } from './body.ts';
@@ -17,7 +18,9 @@ export interface DoorOptions {
   readonly over: Asked['over'];
   /** Throws Problem for a request that may not come in at all. */
   readonly admit?: (asked: Asked) => Promise<void> | void;
-  /** The scheme that users see; `http` unless said. */
+  /** A proxy says by X-Forwarded-For from where it was asked. */
+  readonly behindProxy?: boolean;
+  /** Where users see the door; as they asked, by http, unless said. */
   readonly originOf?: (request: IncomingMessage) => string;
   readonly log: Log;
 }
@@ -31,21 +34,41 @@ export const SERVER_OPTIONS = {
   keepAliveTimeout: 5000,
 } as const;
 
+/** Connections at once, whoever they are of. */
+const CONNECTIONS_MAX = 1024;
+
 /** Opens the door on an address; port 0 takes a free one. Throws PortError when it cannot be had. */
 export async function openDoor(
   listen: { readonly host: string; readonly port: number },
   options: DoorOptions,
+  tls?: { readonly cert: Buffer; readonly key: Buffer },
 ): Promise<Door> {
-  const server = createServer(SERVER_OPTIONS, listener(options));
+  const server = tls ? secure(tls, options, listen) : createServer(SERVER_OPTIONS, listener(options));
+  server.maxConnections = CONNECTIONS_MAX;
   await listening(server, () => server.listen(listen.port, listen.host)).catch(cause => {
     throw unopened(listen, cause as NodeJS.ErrnoException);
   });
   server.on('error', error => options.log.error({ error: error.message }, 'http door'));
   const { address, family, port } = server.address() as AddressInfo;
   return {
-    url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
+    url: `${tls ? 'https' : 'http'}://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
     close: () => closed(server),
   };
+}
+
+function secure(
+  tls: { readonly cert: Buffer; readonly key: Buffer },
+  options: DoorOptions,
+  { host, port }: { readonly host: string; readonly port: number },
+): Server {
+  try {
+    return createSecureServer({ ...SERVER_OPTIONS, ...tls, minVersion: 'TLSv1.2' }, listener(options));
+  } catch (cause) {
+    throw new PortError(
+      'daemon.yaml: listen.tls: its files are no certificate with its key; expected both as PEM.',
+      { code: 'listen', retry: 'never', subject: `${host}:${port}`, cause },
+    );
+  }
 }
 
 /** What a server calls for each request. */
@@ -98,7 +121,7 @@ function failed(error: unknown, path: string, log: Log): Reply {
 async function replyTo(
   request: IncomingMessage,
   response: ServerResponse,
-  { routes, over, admit, originOf = plainOrigin }: DoorOptions,
+  { routes, over, admit, behindProxy = false, originOf = plainOrigin }: DoorOptions,
 ): Promise<Reply | undefined> {
   const path = pathOf(request);
   const found = routeOf(routes, path);
@@ -107,6 +130,7 @@ async function replyTo(
     path,
     parts: found?.parts ?? {},
     origin: originOf(request),
+    from: fromOf(request, behindProxy),
   });
   await admit?.(asked);
   if (!found) throw new Problem('path', `There is no ${path.slice(0, 200)} here.`);
@@ -131,6 +155,17 @@ function pathOf({ url }: IncomingMessage): string {
   return (url ?? '').split('?')[0] ?? '';
 }
 
+/** What the proxy itself saw stands last; whoever asks may have written the rest. */
+function fromOf({ headers, socket }: IncomingMessage, behindProxy: boolean): string {
+  const passedOn = behindProxy
+    ? String(headers['x-forwarded-for'] ?? '')
+        .split(',')
+        .at(-1)
+        ?.trim()
+    : '';
+  return passedOn || (socket.remoteAddress ?? '');
+}
+
 function plainOrigin({ headers }: IncomingMessage): string {
   return `http://${headers.host ?? ''}`;
 }
@@ -138,7 +173,7 @@ function plainOrigin({ headers }: IncomingMessage): string {
 function askedOf(
   request: IncomingMessage,
   response: ServerResponse,
-  of: Pick<Asked, 'over' | 'path' | 'parts' | 'origin'>,
+  of: Pick<Asked, 'over' | 'path' | 'parts' | 'origin' | 'from'>,
 ): Asked {
   const { headers, url = '' } = request;
   const controller = new AbortController();
@@ -153,7 +188,6 @@ function askedOf(
     method: (request.method === 'HEAD' ? 'GET' : request.method) as Method,
     query: new URLSearchParams(url.slice(of.path.length)),
     headers,
-    from: request.socket.remoteAddress ?? '',
     signal: controller.signal,
     body: read,
     json: async () => jsonOf(await read(), headers['content-type']),
@@ -190,7 +224,11 @@ async function send(
 /** When more can be written, or nobody is there any more. */
 function drained(response: ServerResponse): Promise<void> {
   return new Promise(resolve => {
-    response.once('drain', resolve).once('close', resolve);
+    const more = () => {
+      response.off('drain', more).off('close', more);
+      resolve();
+    };
+    response.once('drain', more).once('close', more);
   });
 }
 

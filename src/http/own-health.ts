@@ -37,6 +37,7 @@ export async function withHealth(
     /** With its secrets; never logged. */
     readonly deadManUrl: string | undefined;
     readonly socket?: string;
+    readonly behindProxy?: boolean;
     readonly mounts?: readonly Mount[];
   },
   work: () => Promise<void>,
@@ -49,8 +50,9 @@ export async function withHealth(
   meters.push(progress.meter, metrics.meter, entryLog(world.log));
   const served = { ...ports, progress };
   const looking = { ...served, principal: DOOR, grants: grantAll('viewer') };
-  const { socket, mounts = [] } = of;
-  const close = await openDoors(served, { open: healthRoutes(looking, metrics, steady), mounts, socket });
+  const { socket, mounts = [], behindProxy = false } = of;
+  const open = healthRoutes(looking, metrics, steady);
+  const close = await openDoors(served, { open, mounts, socket, behindProxy });
   const loops = [
     keepNoting(ports, progress, ending.signal),
     watchDeadMan(ports, progress, metrics, of.deadManUrl, ending.signal),
