@@ -54,6 +54,7 @@ export async function openRepository(options: {
   }
   const { gitDir, bare } = await locate(dir);
   const read = () => objectsOf(gitDir, 'dry');
+  const headCommit = lastCommit();
   return {
     dir,
     branch,
@@ -61,7 +62,7 @@ export async function openRepository(options: {
     bare,
     head: () =>
       translated(`${where}, branch ${branch}`, async () =>
-        commitAt(read(), await headSha({ dir, branch, gitDir })),
+        headCommit(read(), await headSha({ dir, branch, gitDir })),
       ),
     commit: sha => translated(`${where}, commit ${sha}`, () => commitAt(read(), checkedSha(where, sha))),
     files: sha =>
@@ -114,6 +115,15 @@ export async function headSha(at: {
 
 async function commitAt(objects: Objects, sha: string): Promise<Commit> {
   return toCommit(await git.readCommit({ ...objects, oid: sha }));
+}
+
+/** The head is asked for at every look of a door, and a commit never changes: the last one is kept. */
+function lastCommit(): (objects: Objects, sha: string) => Promise<Commit> {
+  let last: Commit | undefined;
+  return async (objects, sha) => {
+    if (last?.sha !== sha) last = await commitAt(objects, sha);
+    return last;
+  };
 }
 
 function toCommit({ oid, commit }: ReadCommitResult): Commit {
