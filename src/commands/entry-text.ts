@@ -21,6 +21,8 @@ export function entryText(body: Entry['body']): string {
     case 'revision':
       return `commit ${body.commit.sha.slice(0, 7)} by ${safe(body.commit.author.name, 60)}: ${Object.keys(body.policies).join(', ')}`;
     case 'request':
+      if (body.what === 'action')
+        return `${body.verb} by ${body.by.name}${body.by.onBehalfOf ? ` for ${body.by.onBehalfOf}` : ''} through ${body.by.door}${body.reason ? `: ${safe(body.reason)}` : ''}`;
       return `${body.what} by ${body.by.name} through ${body.by.door}${body.reason ? `: ${safe(body.reason)}` : ''}`;
     case 'cancel':
     case 'retry':
@@ -55,9 +57,9 @@ export function summary(body: Derived): string {
     case 'transition':
       return `${ruleText(body.cause)}${inGroup(body.labels)}: ${body.from} → ${body.to}${body.reason ? ` (${body.reason})` : ''}`;
     case 'episode-opened':
-      return `${ruleText(body.cause)}${inGroup(body.labels)} fires: ${body.verdict.clause}`;
+      return `${ruleText(body.cause)}${inGroup(body.labels)} ${body.request === undefined ? 'fires' : 'begins'}: ${safe(body.verdict.clause, 600)}`;
     case 'episode-ended':
-      return `${ruleText(body.cause)}: episode ${body.episode} ended, ${body.how}`;
+      return `${ruleText(body.cause)}: episode ${body.episode} ended, ${body.how}${body.message ? `: ${safe(body.message)}` : ''}`;
     case 'decision':
       return `${ruleText(body.decision)}${inGroup(body.decision.labels)}: ${body.decision.outcome} ${body.decision.verb ?? ''} ${body.decision.holds.map(hold => safe(hold.message)).join('; ')}`.trim();
     case 'ask':

@@ -8,6 +8,7 @@ import { entryText } from './entry-text.ts';
 import { decisionText, operandOf, sectionsOf } from './explain-section.ts';
 import { explainWord, nearWords } from './explain-word.ts';
 import { type Explanation, output, text } from './explanation.ts';
+import { type NamedRequest, requestNamed } from './named-request.ts';
 import { Refusal } from './perform.ts';
 import type { Ports } from './ports.ts';
 import { unknownName } from './refusal.ts';
@@ -69,6 +70,8 @@ async function find(
   if (/^\d+$/.test(input.what)) return ofEpisode(ports, rows, Number(input.what), found);
   const meanings = explainWord(input.what, catalogue);
   if (meanings.length > 0) return { ...found, words: [...meanings] };
+  const asked = input.what.length < 4 ? undefined : await requestNamed(ports, input.what);
+  if (asked) return ofRequest(ports, asked, found);
   const [action, ...others] = await store.findAction(input.what);
   if (action && others.every(one => one.action.id === action.action.id))
     return ofAction(ports, others.at(-1) ?? action, found);
@@ -103,7 +106,10 @@ async function effectiveRows(ports: Ports, policy: ClosedPolicy): Promise<Explan
 
 async function ofAction(ports: Ports, row: ActionRow, found: Explanation): Promise<Explanation> {
   const { action } = row;
-  const episode = 'episode' in action.origin ? action.origin.episode : 0;
+  const { origin } = action;
+  const requests =
+    'request' in origin ? (await ports.world.store.target(row.chain))?.own.requests : undefined;
+  const episode = 'request' in origin ? (requests?.[origin.request]?.episode ?? 0) : origin.episode;
   found.action = {
     id: action.id,
     key: action.key,
@@ -114,6 +120,17 @@ async function ofAction(ports: Ports, row: ActionRow, found: Explanation): Promi
     episode,
   };
   return withTrail(ports, row.chain, episode, found, action.id);
+}
+
+/** From its entry on: what became of it is the course of its episode. */
+async function ofRequest(
+  ports: Ports,
+  { chain, request }: NamedRequest,
+  found: Explanation,
+): Promise<Explanation> {
+  if (request.episode === undefined)
+    throw new Refusal(`request ${request.id} waits: the engine has not looked at it yet.`);
+  return withTrail(ports, chain, request.episode, found);
 }
 
 async function ofEpisode(
@@ -183,7 +200,8 @@ async function openedSection(
 ): Promise<Explanation['sections'][number]> {
   const row = await ports.world.store.target(chain);
   const { cause, verdict } = opened;
-  const closure = await ports.world.store.closure(cause.closureHash);
+  const closure =
+    row?.own.requests?.[opened.request ?? '']?.closed ?? (await ports.world.store.closure(cause.closureHash));
   const episode: Episode | undefined = row?.own.episodes[id];
   const decision = row?.own.decisions[`${cause.policy}/${cause.rule}/${cause.group}`];
   return {

@@ -9,6 +9,7 @@ import { backup, restore } from './backup.ts';
 import type { Command } from './command.ts';
 import { cancel, resolve, retry } from './control.ts';
 import { approve, deny } from './decide.ts';
+import { digest } from './digest.ts';
 import { doctor } from './doctor.ts';
 import { mcp, reconcile, run } from './engine.ts';
 import { explain } from './explain.ts';
@@ -47,6 +48,7 @@ export const commands: readonly Command[] = [
   reconcile,
   request,
   status,
+  digest,
   health,
   explain,
   actions,

@@ -84,11 +84,12 @@ export const status = command({
   effect: 'read',
   reach: 'targets',
   examples: ['flyball status', 'flyball status model/late-flights --json'],
-  run: async (ports, input) => collect(ports, input),
+  run: statusOf,
   text,
 });
 
-async function collect(
+/** What `status` says, for whoever shows a part of it. */
+export async function statusOf(
   ports: Ports,
   input: { target?: string | undefined; messages: number },
 ): Promise<Output> {

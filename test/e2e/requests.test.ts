@@ -76,6 +76,15 @@ test('a retraining that a person asks for: planned, recorded, done by the daemon
   expect([...first.entries, ...second.entries]).toEqual(done.entries.slice(0, 4));
   const listed = await at.json<{ actions: { id: string; from: string }[] }>('actions', 'model/churn');
   expect(listed.actions).toMatchObject([{ id: intent.body.action.id, from: `request ${asked.request}` }]);
+  for (const what of [asked.request, intent.body.action.id])
+    expect((await at.flyball('explain', what)).stdout).toContain('asked for by');
+  const digest = await at.json('digest', '1h');
+  expect(digest).toMatchObject({
+    acted: [{ verb: 'retrain', from: `request:${asked.request}/retrain`, result: 'succeeded' }],
+    requests: [{ text: expect.stringContaining('succeeded') }],
+    complete: true,
+  });
+  expect((await at.flyball('digest')).stdout).toMatch(/^ACTED .*: succeeded$/m);
   expect(await daemon.end('SIGTERM')).toBe(0);
   expect(await at.json('ledger', 'verify')).toMatchObject({ ok: true });
   expect(await at.json('ledger', 'rebuild')).toMatchObject({ differences: [] });
