@@ -7,7 +7,7 @@ import { oneAction } from './control.ts';
 import { requestNamed } from './named-request.ts';
 import { nextCursor, paging } from './paging.ts';
 import type { Ports } from './ports.ts';
-import { type RequestView, requestView, viewOf } from './request-view.ts';
+import { type RequestView, viewOf } from './request-view.ts';
 import { safe, table, when } from './time.ts';
 
 const attempt = z.object({
@@ -27,7 +27,10 @@ const actionOutput = z.object({
   message: z.string().optional(),
   outputs: z.record(z.string(), z.unknown()).optional(),
   attempts: z.array(attempt),
-  request: requestView.optional(),
+  plan_hash: z.string().optional(),
+  approval: z.string().optional(),
+  approval_page: z.string().optional().describe('Where people decide.'),
+  request: z.object({ request: z.string(), by: z.string(), state: z.string() }).optional(),
   entries: z.array(entryLine),
   next: nextCursor,
   poll_after_ms: z.int().optional(),
@@ -82,6 +85,7 @@ type View = z.input<typeof actionOutput>;
 
 async function ofRequest(ports: Ports, chain: string, view: RequestView, page: Page): Promise<View> {
   const { request, verb, state, message, outputs, action: id, poll_after_ms: poll } = view;
+  const { plan_hash, approval, approval_page } = view;
   const rows = id === undefined ? [] : await ports.world.store.findAction(id);
   const [row] = rows;
   return {
@@ -89,6 +93,9 @@ async function ofRequest(ports: Ports, chain: string, view: RequestView, page: P
     ...(row ? { subject: safe(row.action.call.subject) } : {}),
     ...(outputs === undefined ? {} : { outputs }),
     ...(await entriesAbout(ports, chain, { request, ...(id === undefined ? {} : { action: id }) }, page)),
+    ...(plan_hash === undefined ? {} : { plan_hash }),
+    ...(approval === undefined ? {} : { approval }),
+    ...(approval_page === undefined ? {} : { approval_page }),
     ...(poll === undefined ? {} : { poll_after_ms: poll }),
   };
 }

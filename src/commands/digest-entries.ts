@@ -28,6 +28,8 @@ export interface Gathered {
   readonly holds: Map<string, Counted>;
   readonly fired: Map<string, Counted>;
   readonly changes: Map<string, Counted>;
+  /** Episodes with their steps, of which it is counted once what they would have done. */
+  readonly seen: Set<string>;
   /** Requests that ended. */
   readonly requests: Map<string, Counted>;
 }
@@ -36,6 +38,7 @@ export function nothingGathered(): Gathered {
   return {
     ...{ done: new Map(), would: new Map(), holds: new Map() },
     ...{ fired: new Map(), changes: new Map(), requests: new Map() },
+    seen: new Set(),
   };
 }
 
@@ -167,7 +170,12 @@ function decided(into: Gathered, chain: string, at: number, { decision }: Body<'
   const [first] = decision.holds;
   if (decision.outcome !== 'hold' || first === undefined) return;
   const rule = ruleText(decision);
-  if (first.reason === 'mode')
-    count(into.would, `${decision.verb ?? 'an action'} on ${chain} by ${rule}`, at);
-  else count(into.holds, first.reason, at);
+  if (first.reason !== 'mode') {
+    count(into.holds, first.reason, at);
+    return;
+  }
+  const step = `${chain}/${decision.episode ?? ''}/${decision.step ?? ''}`;
+  if (into.seen.has(step)) return;
+  into.seen.add(step);
+  count(into.would, `${decision.verb ?? 'an action'} on ${chain} by ${rule}`, at);
 }

@@ -16,35 +16,35 @@ const MOST_LINES = 15;
 const BATCH = 500;
 const MOST_READ = 100_000;
 
-const line = z.object({ text: z.string(), count: z.int(), at: z.number() });
+const lines = z.array(z.string());
 const parts = {
-  needs_you: z.array(z.string()),
-  blind: z.array(z.string()).describe('What cannot be known now, by cause.'),
-  standing: z.array(z.string()).describe('Gates that are not open, pauses and silences, as they are now.'),
+  needs_you: lines,
+  blind: lines.describe('By cause.'),
+  standing: lines.describe('Gates not open, pauses, silences.'),
   acted: z.array(
     z.object({
       target: z.string(),
       verb: z.string(),
       subject: z.string(),
-      from: z.string().describe('The policy or the request.'),
+      from: z.string(),
       at: z.number(),
       result: z.string(),
     }),
   ),
-  requests: z.array(line).describe('Requested actions that ended.'),
-  would_have_acted: z.array(line).describe('Held by observe mode alone first.'),
-  top_holds: z.array(line).describe('First reasons for holding, most frequent first.'),
-  noisiest_rules: z.array(line).describe('How often they began to fire.'),
-  changes: z.array(line).describe('Who changed what: commits, votes, requests, pauses, proposals.'),
+  requests: lines,
+  would_have_acted: lines,
+  top_holds: lines,
+  noisiest_rules: lines,
+  changes: lines,
 };
 const output = z.object({
   since: z.number(),
   now: z.number(),
-  complete: z.boolean().describe('False: there was more than is read; the oldest part is missing.'),
+  complete: z.boolean().describe('False: the oldest part is missing.'),
   ok: z.int(),
   targets: z.int(),
   ...parts,
-  more: z.record(z.string(), z.int()).describe('By part: lines that are not shown.'),
+  more: z.record(z.string(), z.int()).describe('Lines left out, by part.'),
 });
 type Digest = z.input<typeof output>;
 
@@ -95,11 +95,8 @@ async function make(
     if (all.length > MOST_LINES) more[part] = all.length - MOST_LINES;
     return all.slice(0, MOST_LINES);
   };
-  const lines = (part: keyof typeof parts, of: ReadonlyMap<string, Counted>, by: 'count' | 'at') =>
-    cut(
-      part,
-      [...of.values()].sort((a, b) => b[by] - a[by] || (a.text < b.text ? -1 : 1)).map(one => ({ ...one })),
-    );
+  const counted = (part: keyof typeof parts, of: ReadonlyMap<string, Counted>, by: 'count' | 'at') =>
+    cut(part, [...of.values()].sort((a, b) => b[by] - a[by] || (a.text < b.text ? -1 : 1)).map(countText));
   const acted = [...new Set(gathered.done.values())].sort((a, b) => b.at - a.at);
   const words = (all: readonly { target: string; policy: string; group: string; text: string }[]) =>
     all.map(one =>
@@ -116,13 +113,17 @@ async function make(
       ...status.silenced.map(one => `silence: ${safe(one, 400)}`),
     ]),
     acted: cut('acted', acted).map(withoutEpisode),
-    requests: lines('requests', gathered.requests, 'at'),
-    would_have_acted: lines('would_have_acted', gathered.would, 'count'),
-    top_holds: lines('top_holds', gathered.holds, 'count'),
-    noisiest_rules: lines('noisiest_rules', gathered.fired, 'count').slice(0, 5),
-    changes: lines('changes', gathered.changes, 'at'),
+    requests: counted('requests', gathered.requests, 'at'),
+    would_have_acted: counted('would_have_acted', gathered.would, 'count'),
+    top_holds: counted('top_holds', gathered.holds, 'count'),
+    noisiest_rules: counted('noisiest_rules', gathered.fired, 'count').slice(0, 5),
+    changes: counted('changes', gathered.changes, 'at'),
     more,
   };
+}
+
+function countText({ text: words, count }: Counted): string {
+  return count === 1 ? words : `${words} (${count} times)`;
 }
 
 function withoutEpisode({ episode: _, ...done }: Done) {
@@ -155,8 +156,6 @@ export async function entriesSince(
 function text(found: z.output<typeof output>, paint: Paint): string {
   const section = (title: string, lines: readonly string[], colour: (text: string) => string) =>
     lines.map((one, i) => [i === 0 ? colour(title) : '', one]);
-  const counted = (lines: readonly Counted[]) =>
-    lines.map(one => (one.count === 1 ? one.text : `${one.text} (${one.count} times)`));
   const acted = found.acted.map(
     one => `${when(one.at)} ${one.verb} ${one.subject} for ${one.target}, by ${one.from}: ${one.result}`,
   );
@@ -164,13 +163,13 @@ function text(found: z.output<typeof output>, paint: Paint): string {
   const rows = [
     ...section('NEEDS YOU', found.needs_you, paint.bad),
     ...section('ACTED', acted, paint.good),
-    ...section('REQUESTS', counted(found.requests), paint.good),
-    ...section('WOULD HAVE', counted(found.would_have_acted), paint.warn),
+    ...section('REQUESTS', found.requests, paint.good),
+    ...section('WOULD HAVE', found.would_have_acted, paint.warn),
     ...section('BLIND', found.blind, paint.warn),
     ...section('STANDING', found.standing, paint.warn),
-    ...section('HELD BY', counted(found.top_holds), paint.warn),
-    ...section('NOISIEST', counted(found.noisiest_rules), paint.dim),
-    ...section('CHANGED', counted(found.changes), paint.bold),
+    ...section('HELD BY', found.top_holds, paint.warn),
+    ...section('NOISIEST', found.noisiest_rules, paint.dim),
+    ...section('CHANGED', found.changes, paint.bold),
     [paint.good('OK'), `${found.ok} of ${found.targets} targets`],
   ];
   const notes = [

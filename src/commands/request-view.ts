@@ -17,22 +17,22 @@ const POLL_MS: Partial<Record<RequestState, number>> = {
 };
 
 export const requestView = z.object({
-  request: z.string().describe('The id of the request; flyball_get_action takes it.'),
+  request: z.string().describe('For flyball_get_action.'),
   target: z.string(),
   verb: z.string(),
-  by: z.string().describe('Who asked, and for whom.'),
+  by: z.string(),
   reason: z.string().optional(),
   state: z.enum(STATES),
-  message: z.string().describe('What it waits for, or how it ended.'),
+  message: z.string(),
   holds: z.array(z.object({ reason: z.string(), message: z.string(), until: z.number().optional() })),
-  at: z.number().describe('When it was asked for, in milliseconds since the epoch.'),
+  at: z.number(),
   expires: z.number().describe('What has not begun by then never does.'),
-  action: z.string().optional().describe('The id of its action, once there is one.'),
+  action: z.string().optional(),
   plan_hash: z.string().optional().describe('What an approval is bound to.'),
-  approval: z.string().optional().describe('The approval that it waits for.'),
+  approval: z.string().optional(),
   approval_page: z.string().optional().describe('Where people decide.'),
   outputs: z.record(z.string(), z.unknown()).optional(),
-  poll_after_ms: z.int().optional().describe('Ask again after this; absent when it is over.'),
+  poll_after_ms: z.int().optional().describe('Absent when it is over.'),
 });
 export type RequestView = z.input<typeof requestView>;
 

@@ -1,5 +1,6 @@
 /** `request`: asks for one action, which goes through the same admission and approval as a policy's. */
 import { z } from 'zod';
+import { canonical } from '../canonical.ts';
 import { closeRequests } from '../dsl/index.ts';
 import { appendRequest } from '../engine/drive.ts';
 import { targetOf } from '../engine/ids.ts';
@@ -47,6 +48,13 @@ const input = z.strictObject({
     .max(40)
     .default(DEFAULT_WAIT)
     .describe('How long it may wait for what holds it, such as 24h; at most 7d. Then it is over.'),
+  request: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9-]{7,63}$/, 'expected 8 to 64 letters, digits and dashes')
+    .optional()
+    .describe(
+      'Its id, such as that of a plan: then the plan hash is the same. Asked for again, nothing is added.',
+    ),
   plan: z
     .boolean()
     .default(false)
@@ -65,10 +73,10 @@ const output = z.object({
       z.object({ capability: z.string(), connection: z.string(), subject: z.string(), args: z.string() }),
     )
     .optional()
-    .describe('With plan: what would be called, in order.'),
-  approvers: z.array(z.string()).optional().describe('With plan: whose yes is needed; absent: nobody.'),
+    .describe('With plan.'),
+  approvers: z.array(z.string()).optional(),
   quorum: z.int().optional(),
-  not_approvers: z.array(z.string()).optional().describe('Who may not say yes.'),
+  not_approvers: z.array(z.string()).optional(),
 });
 type Output = z.input<typeof output>;
 
@@ -143,13 +151,30 @@ async function ordered(
 }
 
 async function asked(ports: Ports, given: Input, target: TargetRef, chain: string): Promise<Output> {
-  const id = ports.newId();
+  const id = given.request ?? ports.newId();
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const body = await requestOf(ports, given, target, chain, id);
+    await refuseOther(ports, body);
     if (!(await appendRequest(ports.world, body))) continue;
     return standing(ports, chain, id);
   }
   throw new Refusal('request: commits come into force one after the other; ask again in a moment.', 'busy');
+}
+
+/** An id that is taken is for the same wish of the same principal only. */
+async function refuseOther(
+  { world }: Ports,
+  { request: id, target, verb, args, by }: RequestAction,
+): Promise<void> {
+  const before = (await world.store.target(target))?.own.requests?.[id];
+  if (before === undefined) return;
+  const isSame =
+    before.by.name === by.name && before.verb === verb && canonical(before.args) === canonical(args);
+  if (!isSame)
+    throw new Refusal(
+      'request: this id was used for another request; expected a new one, or none.',
+      'conflict',
+    );
 }
 
 /** As the engine has left it by now; what it has not looked at is looked at here, without writing. */
@@ -169,9 +194,10 @@ async function standing(ports: Ports, chain: string, id: string): Promise<Output
 }
 
 async function planned(ports: Ports, given: Input, target: TargetRef, chain: string): Promise<Output> {
-  const body = await requestOf(ports, given, target, chain, 'plan');
+  const id = given.request ?? ports.newId();
+  const body = await requestOf(ports, given, target, chain, id);
   const seen = await look(ports.world, chain, { told: [body] });
-  const preview = seen && previewRequest(seen, 'plan', ports.world.catalogue);
+  const preview = seen && previewRequest(seen, id, ports.world.catalogue);
   if (preview === undefined) throw new Refusal(`request: ${chain} is not known any more.`);
   const { action, holds, approval, refused } = preview;
   const state =
@@ -183,6 +209,7 @@ async function planned(ports: Ports, given: Input, target: TargetRef, chain: str
           ? 'awaiting-approval'
           : 'running';
   return {
+    request: id,
     verb: given.verb,
     target: chain,
     state,
@@ -269,7 +296,8 @@ function text(found: z.output<typeof output>, paint: Paint): string {
   if (found.plan_hash !== undefined) lines.push(`  plan ${found.plan_hash}`);
   if (found.approval !== undefined)
     lines.push(`  approval ${found.approval} ${found.approval_page ?? ''}`.trimEnd());
-  if (found.request !== undefined)
+  if (found.calls !== undefined) lines.push(`  ask for it with --request ${found.request}`);
+  else if (found.request !== undefined)
     lines.push(
       `  request ${found.request}${found.expires === undefined ? '' : `, over at ${when(found.expires)} UTC if it has not begun`}`,
     );

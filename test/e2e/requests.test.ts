@@ -1,9 +1,11 @@
 /** Actions that are asked for on the command line, with the real daemon, registry and pipelines. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { Client } from '@modelcontextprotocol/client';
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { afterEach, expect, test } from 'vitest';
 import { furnish, modelWith, POLICIES } from './churn.ts';
-import { type Home, makeHome } from './home.ts';
+import { BIN, DAEMON_YAML, type Home, makeHome } from './home.ts';
 import { entriesOf } from './ledger.ts';
 import { linesOf } from './runs.ts';
 import { until } from './until.ts';
@@ -13,10 +15,9 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-async function home(model?: string): Promise<Home> {
-  const made = await makeHome(
-    model === undefined ? POLICIES : { ...POLICIES, 'model.yaml': modelWith(model) },
-  );
+async function home(model?: string, settings = DAEMON_YAML): Promise<Home> {
+  const policies = model === undefined ? POLICIES : { ...POLICIES, 'model.yaml': modelWith(model) };
+  const made = await makeHome(policies, settings);
   ends.push(() => made.end());
   await furnish(made);
   return made;
@@ -81,7 +82,7 @@ test('a retraining that a person asks for: planned, recorded, done by the daemon
   const digest = await at.json('digest', '1h');
   expect(digest).toMatchObject({
     acted: [{ verb: 'retrain', from: `request:${asked.request}/retrain`, result: 'succeeded' }],
-    requests: [{ text: expect.stringContaining('succeeded') }],
+    requests: [expect.stringContaining('succeeded')],
     complete: true,
   });
   expect((await at.flyball('digest')).stdout).toMatch(/^ACTED .*: succeeded$/m);
@@ -118,6 +119,11 @@ test('a question about it is taken back by a commit that tightens it, and a halt
   const asked = await at.json<View>('request', 'retrain', 'churn', '--lookback', '30d');
   const first = await until('it asks', () => entriesOf(at.state, 'ask')[0]);
   expect(asked).toMatchObject({ state: 'awaiting-approval', plan_hash: first.body.planHash });
+  expect(await at.json('action', asked.request)).toMatchObject({
+    state: 'awaiting-approval',
+    approval: first.body.approval,
+    plan_hash: first.body.planHash,
+  });
   at.commit({ 'model.yaml': modelWith(approval('1h')) });
   const second = await until('it asks anew', () => entriesOf(at.state, 'ask')[1]);
   expect(entriesOf(at.state, 'withdrawn')[0]?.body).toMatchObject({ reason: 'changed' });
@@ -135,6 +141,66 @@ test('a question about it is taken back by a commit that tightens it, and a halt
   expect(
     (await at.flyball('halt', '--target', 'model/churn', '--for', '25h', '--reason', 'x')).stderr,
   ).toMatch(/at most 24h/);
+  expect(existsSync(join(at.dir, 'world/ran.txt'))).toBe(false);
+  expect(await daemon.end('SIGTERM')).toBe(0);
+});
+
+const AGENT = `${DAEMON_YAML}principals:
+  ana: { roles: [approver] }
+  robot: { kind: agent, for: ana, roles: [operator] }
+stdio: { principal: robot }
+`;
+
+test('an agent asks, waits for a person, cannot be that person, and sees what came of it', async () => {
+  const at = await home(undefined, AGENT);
+  const daemon = await at.daemon();
+  await until('the commit is in force', () => entriesOf(at.state, 'revision')[0]);
+  const agent = new Client({ name: 'scripted', version: '1.0.0' });
+  const options = { command: process.execPath, args: [BIN, 'mcp'], cwd: at.dir, env: { ...at.env } };
+  await agent.connect(new StdioClientTransport({ ...options, stderr: 'ignore' }));
+  ends.push(() => agent.close());
+  const call = async (name: string, args: Record<string, unknown>) => {
+    const { structuredContent, isError, content } = await agent.callTool({ name, arguments: args });
+    if (isError) throw new Error(JSON.stringify(content));
+    return structuredContent as unknown as View & One & { approval: string; target: string };
+  };
+  const asks = { verb: 'retrain', target: 'churn', lookback: '30d', reason: 'labels came' };
+  const planned = await call('flyball_request_action', { ...asks, plan: true });
+  // The Model asks for nothing: its owner is asked, because it is an agent.
+  expect(planned).toMatchObject({
+    state: 'awaiting-approval',
+    approvers: ['on-call'],
+    not_approvers: ['ana', 'robot'],
+  });
+  const asked = await call('flyball_request_action', { ...asks, request: planned.request });
+  expect(await call('flyball_request_action', { ...asks, request: planned.request })).toMatchObject({
+    request: asked.request,
+  });
+  expect(asked).toMatchObject({
+    state: 'awaiting-approval',
+    plan_hash: planned.plan_hash,
+    target: 'model/churn',
+  });
+  const ask = await until('it asks', () => entriesOf(at.state, 'ask')[0]);
+  expect(ask.body).toMatchObject({ why: 'agent', refused: ['ana', 'robot'], planHash: asked.plan_hash });
+  const waiting = await call('flyball_get_action', { id: asked.request });
+  expect(waiting.approval).toBe(ask.body.approval);
+  expect((await call('flyball_list_actions', { state: 'live' })) as unknown).toMatchObject({
+    actions: [{ id: asked.request, kind: 'request', from: 'robot for ana' }],
+  });
+  expect(entriesOf(at.state, 'request')).toHaveLength(1);
+  const advance = await agent.callTool({
+    name: 'flyball_request_action',
+    arguments: { verb: 'advance', target: 'churn' },
+  });
+  expect(advance).toMatchObject({ isError: true });
+  expect(JSON.stringify(advance.content)).toContain('only a person ends the hold');
+  await call('flyball_halt', { action: asked.request, reason: 'not needed any more' });
+  const over = await until('it is over', async () => {
+    const found = await call('flyball_get_action', { id: asked.request });
+    return found.state === 'withdrawn' ? found : undefined;
+  });
+  expect(over.request).toMatchObject({ state: 'withdrawn' });
   expect(existsSync(join(at.dir, 'world/ran.txt'))).toBe(false);
   expect(await daemon.end('SIGTERM')).toBe(0);
 });
