@@ -10,6 +10,7 @@ import { type Mirror, mirror } from './git/remote/mirror.ts';
 import { readKeys } from './git/remote/signatures.ts';
 import { openRepository, type PolicyRepository } from './git/repository.ts';
 import { type Clock, PortError, type Store } from './model.ts';
+import { signerOfSettings } from './repository-port.ts';
 
 /** Under which name the state keeps what was last found at the remote. */
 const STATE = 'remote';
@@ -87,9 +88,10 @@ export function remoteOf(
   };
 }
 
-async function begun({ repository, branch }: DaemonSettings, url: string): Promise<PolicyRepository> {
+async function begun(settings: DaemonSettings, url: string): Promise<PolicyRepository> {
+  const { repository, branch } = settings;
   await beginClone(repository, url);
-  const opened = await openRepository({ dir: repository, branch });
+  const opened = await openRepository({ dir: repository, branch, signer: signerOfSettings(settings) });
   if (opened.bare) return opened;
   throw new PortError(
     `policy repository ${repository}: it has a working tree; expected a folder that is empty or not there, for the clone of the remote. Name another one under repository in daemon.yaml.`,

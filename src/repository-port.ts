@@ -1,5 +1,7 @@
 /** The policy repository as commands use it, over its folder and, where there is one, the remote that it is a clone of. */
+import { resolve } from 'node:path';
 import type { DaemonSettings, ProposalView, RepositoryPort } from './commands/index.ts';
+import type { Signer } from './git/authors.ts';
 import { draftEdits } from './git/draft.ts';
 import {
   closeProposal,
@@ -10,6 +12,7 @@ import {
   previewProposal,
 } from './git/proposals.ts';
 import { branchOf, propose } from './git/propose.ts';
+import { signerBy } from './git/remote/signatures.ts';
 import { openRepository, type PolicyRepository } from './git/repository.ts';
 import { resolveCommit } from './git/resolve.ts';
 import type { WiredRemote } from './git-remote.ts';
@@ -65,8 +68,16 @@ function viewOf(one: Proposal): ProposalView {
   };
 }
 
-async function repositoryOf({ repository, branch, state }: DaemonSettings): Promise<PolicyRepository> {
-  if (repository !== '') return openRepository({ dir: repository, branch });
+/** Who signs commits, by the keys that daemon.yaml names; undefined where it names none. */
+export function signerOfSettings({ keys, remote, home }: DaemonSettings): Signer | undefined {
+  const path = keys ?? remote?.keys;
+  return path === undefined ? undefined : signerBy(resolve(home, path));
+}
+
+async function repositoryOf(settings: DaemonSettings): Promise<PolicyRepository> {
+  const { repository, branch, state } = settings;
+  if (repository !== '')
+    return openRepository({ dir: repository, branch, signer: signerOfSettings(settings) });
   throw new PortError(
     `state ${placeOf(state)}: this replica has only the address of its state and no policy repository; expected a daemon.yaml ` +
       'for a command that reads policies. Give it by --config, or run the command where the repository is.',

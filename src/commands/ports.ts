@@ -83,6 +83,8 @@ export interface DaemonSettings {
   readonly retention?: { readonly ledgerMs?: number | undefined; readonly observationsMs: number };
   /** The repository that the policy repository is a clone of. */
   readonly remote?: RemoteSettings | undefined;
+  /** File with the public keys by whose signatures authors of commits are known; that of `remote` unless said. */
+  readonly keys?: string | undefined;
   /** Where the daemon's HTTP door is. */
   readonly listen?: Listen;
   /** The identity provider whose tokens count. */

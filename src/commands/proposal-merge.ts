@@ -111,7 +111,10 @@ function refuseAuthors(
   const parts = new Set([
     ...(record?.proposers ?? []).flatMap(namesOf),
     ...written.people,
-    ...(view.authors ?? []).flatMap(email => /^(.+)@localhost$/.exec(email)?.[1] ?? []),
+    ...(view.authors ?? []).flatMap(author => {
+      const email = typeof author === 'string' ? author : author.email;
+      return /^(.+)@localhost$/.exec(email)?.[1] ?? [];
+    }),
     ...(pull?.by === undefined ? [] : Object.keys(people).filter(name => hasLogin(people[name], pull.by))),
   ]);
   if (parts.has(principal.name))

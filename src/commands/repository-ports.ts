@@ -40,7 +40,7 @@ export interface ProposalPreview {
   /** All policy files, merged. */
   readonly files: readonly PolicyText[];
   /** E-mail addresses of who wrote its commits; undefined when those are too many. */
-  readonly authors: readonly string[] | undefined;
+  readonly authors: readonly CommitAuthor[] | undefined;
 }
 
 /** The policy repository, as commands use it. Throws PortError. */

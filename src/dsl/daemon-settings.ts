@@ -68,6 +68,11 @@ const schema = z.strictObject({
     )
     .default({})
     .describe('By environment variable: the hosts that its value may be sent to.'),
+  keys: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('File with public keys, SSH or OpenPGP: whose signatures prove the author of a commit.'),
   remote: remote.optional().describe('What the policy repository is a clone of.'),
   anchors: z
     .strictObject({

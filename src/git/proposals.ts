@@ -1,6 +1,6 @@
 /** Reads, merges and closes proposals. Merging moves the enforced branch and nothing else. */
 import git from 'isomorphic-git';
-import { type Commit, PortError } from '../model.ts';
+import { type Commit, type CommitAuthor, PortError } from '../model.ts';
 import { type Ancestry, ancestryOf, relate } from './ancestry.ts';
 import { unifiedDiff } from './line-diff.ts';
 import { errorCode, type Objects, objectsOf, translated } from './objects.ts';
@@ -175,7 +175,7 @@ export function previewProposal(
   readonly sha: string;
   readonly head: Commit;
   readonly files: readonly PolicyFile[];
-  readonly authors: readonly string[] | undefined;
+  readonly authors: readonly CommitAuthor[] | undefined;
 }> {
   return translated(`proposal ${branch}`, async () => {
     const objects = objectsOf(repository.gitDir, 'dry');

@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import git, { type ReadCommitResult } from 'isomorphic-git';
-import { type Commit, PortError } from '../model.ts';
-import { authorsBetween } from './authors.ts';
+import { type Commit, type CommitAuthor, PortError } from '../model.ts';
+import { authorsBetween, type Signer } from './authors.ts';
 import { locate } from './location.ts';
 import { type Objects, objectsOf, translated } from './objects.ts';
 import { branchRef, isBranchName, isSha, listBranches, readRef } from './refs.ts';
@@ -24,8 +24,8 @@ export interface PolicyRepository {
   files(sha: string): Promise<readonly PolicyFile[]>;
   /** True when `sha` is `ancestor` or comes after it. */
   isDescendant(sha: string, ancestor: string): Promise<boolean>;
-  /** E-mail addresses of who wrote a commit in `last..sha`, sorted; undefined when those are too many. */
-  authorsBetween(last: string, sha: string): Promise<readonly string[] | undefined>;
+  /** Who wrote a commit in `last..sha`, sorted by e-mail address; undefined when those are too many. */
+  authorsBetween(last: string, sha: string): Promise<readonly CommitAuthor[] | undefined>;
   /** The commit that HEAD is detached at, so that what is committed there is on no branch; undefined when it is on one. */
   detachedAt(): Promise<string | undefined>;
   /** The newest commits of the branch, newest first. */
@@ -39,8 +39,10 @@ export interface PolicyRepository {
 export async function openRepository(options: {
   readonly dir: string;
   readonly branch: string;
+  /** Whose signatures count, of authors. */
+  readonly signer?: Signer | undefined;
 }): Promise<PolicyRepository> {
-  const { dir, branch } = options;
+  const { dir, branch, signer } = options;
   const where = `policy repository ${dir}`;
   if (!isBranchName(branch)) {
     throw new PortError(
@@ -75,8 +77,8 @@ export async function openRepository(options: {
       ),
     authorsBetween: (last, sha) =>
       translated(`${where}, commit ${sha}`, async () => {
-        const found = await authorsBetween(read(), checkedSha(where, last), checkedSha(where, sha));
-        return found?.map(plainLine);
+        const found = await authorsBetween(read(), checkedSha(where, last), checkedSha(where, sha), signer);
+        return found?.map(plainAuthor);
       }),
     detachedAt: () => translated(where, () => readDetached(gitDir, bare)),
     log: limit =>
@@ -133,6 +135,10 @@ function toCommit({ oid, commit }: ReadCommitResult): Commit {
     time: commit.committer.timestamp * 1000,
     subject: plainLine(commit.message.split('\n', 1)[0] ?? ''),
   };
+}
+
+function plainAuthor(author: CommitAuthor): CommitAuthor {
+  return typeof author === 'string' ? plainLine(author) : { ...author, email: plainLine(author.email) };
 }
 
 /** One line that is safe to print: control and direction characters, which could rewrite a terminal, become blanks. */

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import git from 'isomorphic-git';
 import { PortError } from '../../model.ts';
+import type { Signer } from '../authors.ts';
 import { type Objects, objectsOf, translated } from '../objects.ts';
 import { checkSshSignature, type SshKey, sshKeysIn } from './ssh-signature.ts';
 
@@ -87,6 +88,14 @@ export async function signerOf(
   if (signature.startsWith('-----BEGIN PGP SIGNATURE-----'))
     return checkOpenPgp(signature, payload, keys.openpgp);
   return { problem: 'its signature is of a kind that is not known here; expected SSH or OpenPGP' };
+}
+
+/** Whose signature a commit carries, by the keys of a file. It is read anew for each commit: a key may be taken out of it. */
+export function signerBy(path: string): Signer {
+  return async (objects, sha) => {
+    const found = await signerOf(objects, await readKeys(path), sha);
+    return 'key' in found ? found.key : undefined;
+  };
 }
 
 /** What was signed, byte by byte: the commit without its signature headers; and those. */
