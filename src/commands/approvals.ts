@@ -39,7 +39,7 @@ export const approvals = command({
   input: z.strictObject({
     target: z.string().max(200).optional().describe('As kind/name.'),
     limit: z.int().min(1).max(100).default(20),
-    cursor: z.string().max(2000).optional().describe('next of the page before.'),
+    cursor: z.string().max(2000).optional(),
   }),
   output: z.object({
     approvals: z.array(waiting),

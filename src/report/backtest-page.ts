@@ -1,5 +1,6 @@
 /** A backtest as one self-contained HTML page: figures as tables, the metric with its thresholds, episodes and actions on a time line. Pure. */
 import { BACKTEST_SCRIPT } from './backtest-script.ts';
+import { escaped } from './html.ts';
 import { STYLE } from './style.ts';
 
 /** One line of the chart: `values[i]` at `at[i]` (ms since the epoch), null where it was not known. */
@@ -141,16 +142,6 @@ function table(
   return `<section>${heading}<div class="scroll"><table><thead><tr>${cells(head, 'th')}</tr></thead><tbody>${rows
     .map(row => `<tr>${cells(row, 'td')}</tr>`)
     .join('')}</tbody></table></div></section>`;
-}
-
-/** Names and messages come from repositories and measured systems: they never become markup. */
-function escaped(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;');
 }
 
 function scriptSafe(script: string): string {
