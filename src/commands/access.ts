@@ -5,7 +5,7 @@ import { isPerson } from '../engine/persons.ts';
 import type { Labels, Principal, Store } from '../model.ts';
 import { type Command, type Reach, ROLES, type Role } from './command.ts';
 import { isInScope, type Scope } from './scopes.ts';
-import { checkToken } from './tokens.ts';
+import { checkToken, type TokenRecord } from './tokens.ts';
 
 /** A role on the targets that are named or labelled so; on all of them when neither is said. */
 export interface Grant {
@@ -171,7 +171,15 @@ export async function tokenSpeaker(
   }: { readonly settings: Trust; readonly store: Pick<Store, 'facts'>; readonly now: number },
 ): Promise<Speaker | { readonly problem: string }> {
   const token = await checkToken(store, text, now);
-  if ('problem' in token) return token;
+  return 'problem' in token ? token : speakerBy(token, door, settings);
+}
+
+/** The principal of a token that counts. */
+export function speakerBy(
+  token: Pick<TokenRecord, 'id' | 'principal' | 'role'>,
+  door: Principal['door'],
+  settings: Trust,
+): Speaker | { readonly problem: string } {
   const { principals = {} } = settings;
   const spec = Object.hasOwn(principals, token.principal) ? principals[token.principal] : undefined;
   if (!spec) return { problem: 'daemon.yaml has no principal any more whom this token is for' };

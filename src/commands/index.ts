@@ -101,15 +101,19 @@ export {
   type PrincipalSpec,
   principalOf,
   type Speaker,
+  speakerBy,
   suffices,
   tokenSpeaker,
 } from './access.ts';
+export { approval } from './approval.ts';
+export { approvals } from './approvals.ts';
 export { refusalCounter } from './audit.ts';
 export { type Called, type Caller, callerOf } from './caller.ts';
 export type { Change } from './changes.ts';
 export type { Command, Effect, ExitCode, Paint, Property, Reach, Role } from './command.ts';
 export { propertiesOf, terminalOnly } from './command.ts';
 export { openCursor, type Page, type Paging, pageOf, sealCursor } from './cursor.ts';
+export { approve, deny } from './decide.ts';
 export { entryLog } from './entry-log.ts';
 export { follow, followHead } from './follow.ts';
 export { type Health, health } from './health.ts';
@@ -132,5 +136,5 @@ export type {
 } from './ports.ts';
 export { followProgress, lifeless, type ProgressPort } from './progress.ts';
 export { isInScope, SCOPES, type Scope, scopeOf, scopesIn } from './scopes.ts';
-export { checkToken, type TokenRecord } from './tokens.ts';
+export { checkToken, recheckToken, type TokenRecord } from './tokens.ts';
 export { whoami } from './whoami.ts';

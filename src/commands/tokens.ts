@@ -51,12 +51,30 @@ export async function checkToken(
   now: number,
 ): Promise<TokenRecord | { readonly problem: string }> {
   const [, id, secret] = FORM.exec(text) ?? [];
-  const unknown = { problem: 'this token is not known here' };
-  if (id === undefined || secret === undefined) return unknown;
-  const key = `${PREFIX}${id}`;
-  const record = recordOf((await store.facts([key]))[key]?.value ?? null);
+  if (id === undefined || secret === undefined) return UNKNOWN;
+  const record = await readToken(store, id);
   const right = isSame(hashOf(secret), record?.hash ?? hashOf(''));
-  if (!right || record === undefined) return unknown;
+  return right ? valid(record, now) : UNKNOWN;
+}
+
+/** The same of a token that was shown before, by its id. */
+export async function recheckToken(
+  store: Pick<Store, 'facts'>,
+  id: string,
+  now: number,
+): Promise<TokenRecord | { readonly problem: string }> {
+  return valid(await readToken(store, id), now);
+}
+
+const UNKNOWN = { problem: 'this token is not known here' };
+
+async function readToken(store: Pick<Store, 'facts'>, id: string): Promise<TokenRecord | undefined> {
+  const key = `${PREFIX}${id}`;
+  return recordOf((await store.facts([key]))[key]?.value ?? null);
+}
+
+function valid(record: TokenRecord | undefined, now: number): TokenRecord | { readonly problem: string } {
+  if (record === undefined) return UNKNOWN;
   if (record.revokedAt !== undefined) return { problem: 'this token was revoked' };
   if (now >= record.expiresAt) return { problem: 'this token has expired' };
   return record;

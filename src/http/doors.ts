@@ -6,6 +6,7 @@ import { type Door, type DoorOptions, openDoor } from './door.ts';
 import { type Identify, identifying, isLocal, resourceMetadata } from './identify.ts';
 import { verifying } from './jwt.ts';
 import { ownName } from './own-name.ts';
+import { pageRoutes } from './pages.ts';
 import { requireSafe, tlsOf } from './reachable.ts';
 import type { Asked, Route } from './route.ts';
 import { openSocket } from './socket.ts';
@@ -77,6 +78,7 @@ function routesOf(ports: Ports, { open, mounts, behindProxy }: DoorsOptions): re
     ...(['', '/mcp'] as const).map(path => metadataRoute(path, traffic, oidc?.issuer)),
     ...apiRoutes(ports, identify),
     ...mounts.flatMap(mount => mount(own)),
+    ...pageRoutes(own),
   ];
 }
 
