@@ -1,7 +1,7 @@
 /** Wires the ports of one state by hand: store, clock, data, effects, repository. No container, no registration. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { type DaemonSettings, grantAll, type PolicyText, type Ports } from './commands/index.ts';
+import { type DaemonSettings, grantAll, type PolicyText, type Ports, pageUrlOf } from './commands/index.ts';
 import { replicasAlive } from './commands/replicas-alive.ts';
 import { effectsOf, readServingOf } from './connectors/index.ts';
 import { commandFault, folderFault } from './connectors/local/inspect.ts';
@@ -129,6 +129,7 @@ export async function open(
     emptyStore,
     machine: machineOf(settings.home, secrets.environment),
     newId: randomUUID,
+    pageUrl: path => pageUrlOf(settings.listen, path),
   };
   const close = async () => {
     await data.close();

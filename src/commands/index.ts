@@ -120,6 +120,7 @@ export { type Health, health } from './health.ts';
 export { keepLedger } from './keep-ledger.ts';
 export { layFloors } from './lay-floors.ts';
 export { NOTE_MS, noteEnded, noteWorking, tellOutage } from './outage.ts';
+export { pageUrlOf } from './page-url.ts';
 export { type CallOptions, describeError, enforcementNote, perform, Refusal } from './perform.ts';
 export type {
   DaemonSettings,

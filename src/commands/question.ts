@@ -1,6 +1,7 @@
 /** A question to people, waiting or past: what was asked, what was said to it, and what became of it. */
 import { editOf } from '../engine/asking.ts';
 import { chainOf } from '../engine/ids.ts';
+import { requestPolicies } from '../engine/requests.ts';
 import type {
   ApprovalCause,
   Ask,
@@ -94,13 +95,13 @@ async function waitingQuestion(
   };
 }
 
-/** The policy in force by that name on a target. */
+/** The policy in force by that name on a target; of a requested action, what it was closed to. */
 async function governing(
   store: Store,
-  { target }: TargetRow,
+  { target, own }: TargetRow,
   name: string,
 ): Promise<ClosedPolicy | undefined> {
-  const policies = (await store.revision())?.policies ?? [];
+  const policies = [...((await store.revision())?.policies ?? []), ...requestPolicies(own)];
   return policies.find(one => one.policy === name && chainOf(one.target) === chainOf(target));
 }
 

@@ -38,7 +38,8 @@ export async function requireForm(
   requireOwnOrigin(asked);
   const form = await asked.form();
   for (const name of new Set(form.keys()))
-    if (form.getAll(name).length > 1) throw new Problem('input', `The form holds ${name.slice(0, 40)} twice.`);
+    if (form.getAll(name).length > 1)
+      throw new Problem('input', `The form holds ${name.slice(0, 40)} twice.`);
   if (!isSame(form.get('csrf') ?? '', await markForm(ports, visitor, about)))
     throw new Problem('origin', 'This form was not given to you here for this. Open the page anew.');
   return form;

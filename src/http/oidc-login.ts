@@ -1,5 +1,5 @@
 /** Logging in at the identity provider: the authorization code flow with PKCE, state and nonce. What it vouches for is a session here. */
-import type { Reply, Asked } from './route.ts';
+import type { Asked, Reply } from './route.ts';
 
 export interface OidcLogin {
   /** Sends the browser to the provider. */

@@ -18,7 +18,7 @@ import { markForm, requireForm, type Visitor, visitorOf } from './form-marks.ts'
 import type { Identify } from './identify.ts';
 import type { OidcLogin } from './oidc-login.ts';
 import { goTo, ownPath, pageReply } from './page-reply.ts';
-import { Problem, PROBLEMS, problemOf } from './problem.ts';
+import { PROBLEMS, Problem, problemOf } from './problem.ts';
 import type { Answer, Asked, Reply, Route } from './route.ts';
 import { beginSession, endSession, isFresh, provedAgain, type Session, sessionOf } from './sessions.ts';
 
@@ -47,7 +47,10 @@ const DECISIONS = new Map([
 export function pageRoutes(of: PagesOf): readonly Route[] {
   const { ports, oidc } = of;
   const { env } = ports.settings;
-  const page = (answer: Answer): Answer => asked => answer(asked).catch(error => failed(error, env, ports));
+  const page =
+    (answer: Answer): Answer =>
+    asked =>
+      answer(asked).catch(error => failed(error, env, ports));
   return [
     { path: '/', answers: { GET: page(async () => goTo('/approvals')) } },
     { path: '/approvals', answers: { GET: page(asked => listed(of, asked)) } },
@@ -113,7 +116,11 @@ async function listed(of: PagesOf, asked: Asked): Promise<Reply> {
   const frame = await frameOf(looker);
   const next = found.next === undefined ? {} : { next: found.next };
   const now = of.ports.world.clock();
-  return pageReply(200, approvalsPage({ ...frame, ...next, waiting: found.approvals, now }), looker.visitor.cookies);
+  return pageReply(
+    200,
+    approvalsPage({ ...frame, ...next, waiting: found.approvals, now }),
+    looker.visitor.cookies,
+  );
 }
 
 async function shown(of: PagesOf, asked: Asked): Promise<Reply> {
@@ -126,7 +133,10 @@ async function approvalReply(looker: Looker, asked: Asked, status: number, notic
   const { ports, visitor } = looker;
   const found = await viewOf(looker, asked);
   const { approval: id, planHash: plan, you } = found;
-  const form = you.may && { csrf: await markForm(ports, visitor, about(id, plan)), proof: proofOf(looker, asked) };
+  const form = you.may && {
+    csrf: await markForm(ports, visitor, about(id, plan)),
+    proof: proofOf(looker, asked),
+  };
   const page = approvalPage({
     ...(await frameOf(looker)),
     shown: found,
@@ -148,7 +158,9 @@ function about(id: string, plan: string) {
 /** What a decision needs beside the session, which may be of an hour ago. */
 function proofOf({ ports, session }: Looker, asked: Asked): Proof {
   if (!session || isFresh(ports, session)) return 'none';
-  return session.token === undefined ? { login: `/login/oidc?again=1&next=${encodeURIComponent(asked.path)}` } : 'token';
+  return session.token === undefined
+    ? { login: `/login/oidc?again=1&next=${encodeURIComponent(asked.path)}` }
+    : 'token';
 }
 
 async function decided(of: PagesOf, asked: Asked): Promise<Reply> {
@@ -182,7 +194,11 @@ async function prove(looker: Looker, asked: Asked, token: string): Promise<strin
   if (!session || proofOf(looker, asked) === 'none') return undefined;
   if (session.token === undefined) return 'Your login is a while ago: log in again to decide.';
   const { settings, world } = ports;
-  const found = await tokenSpeaker(token.trim(), 'http', { settings, store: world.store, now: world.clock() });
+  const found = await tokenSpeaker(token.trim(), 'http', {
+    settings,
+    store: world.store,
+    now: world.clock(),
+  });
   if ('problem' in found) return `Not decided: ${found.problem}.`;
   if (found.principal.name !== speaker.principal.name) return 'Not decided: this token is somebody else’s.';
   await provedAgain(ports, session);
@@ -210,9 +226,17 @@ async function loggedIn(of: PagesOf, asked: Asked): Promise<Reply> {
   if ('problem' in found) return loginForm(of, asked, 403, `Not logged in: ${found.problem}.`);
   const { name, kind, token } = found.principal;
   if (kind !== undefined || token === undefined)
-    return loginForm(of, asked, 403, `Not logged in: ${name} is ${kind ?? 'nobody'}; only people log in here.`);
+    return loginForm(
+      of,
+      asked,
+      403,
+      `Not logged in: ${name} is ${kind ?? 'nobody'}; only people log in here.`,
+    );
   const secret = await beginSession(ports, { principal: name, token });
-  return goTo(ownPath(form.get('next')), [setCookie(asked, 'session', secret), setCookie(asked, 'visit', '')]);
+  return goTo(ownPath(form.get('next')), [
+    setCookie(asked, 'session', secret),
+    setCookie(asked, 'visit', ''),
+  ]);
 }
 
 async function loggedOut({ ports }: PagesOf, asked: Asked): Promise<Reply> {

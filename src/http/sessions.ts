@@ -93,7 +93,10 @@ async function speakerOf(
   if (token === undefined) {
     const spec = settings.principals?.[principal];
     return (
-      spec && { principal: principalOf(principal, spec, { door: 'http' }), grants: grantsOf(settings, principal) }
+      spec && {
+        principal: principalOf(principal, spec, { door: 'http' }),
+        grants: grantsOf(settings, principal),
+      }
     );
   }
   const record = await recheckToken(world.store, token, world.clock());

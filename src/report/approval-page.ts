@@ -149,10 +149,14 @@ ${rows([
   ['Undone', what.undone],
   ['No answer', `By ${when(expires)} UTC: ${unanswered}`],
 ])}
-${what.rollout.length === 0 ? undefined : html`<h3>Rollout</h3>${table(
-    ['Traffic', 'Held for', 'Gate'],
-    what.rollout.map(({ share, hold, gate }) => [share, hold, gate]),
-  )}`}
+${
+  what.rollout.length === 0
+    ? undefined
+    : html`<h3>Rollout</h3>${table(
+        ['Traffic', 'Held for', 'Gate'],
+        what.rollout.map(({ share, hold, gate }) => [share, hold, gate]),
+      )}`
+}
 ${what.undo.length === 0 ? undefined : html`<h3>What takes it back</h3>${what.undo.map(card)}`}
 </section>`;
 }
@@ -208,12 +212,12 @@ function operands(opened: Look | undefined, now: Look | undefined): Html | undef
     ],
     names.map(name => {
       const [was, is] = [named(first, name), named(last, name)];
-      return [name, valueOf(was), valueOf(is), comparisonOf(is ?? was)];
+      return [name, shownValue(was), shownValue(is), comparisonOf(is ?? was)];
     }),
   );
 }
 
-function valueOf(one: Look['operands'][number] | undefined): string {
+function shownValue(one: Look['operands'][number] | undefined): string {
   if (!one) return '';
   return one.interval === undefined ? one.value : `${one.value} (${one.interval})`;
 }
@@ -225,7 +229,10 @@ function comparisonOf(one: Look['operands'][number] | undefined): string {
 function deciders(one: ShownApproval): Html {
   return html`<section><h2>Who decides</h2>
 ${rows([
-  ['Needed', `${one.needed} yes from ${one.from.join(', ')}; so far ${one.yes.join(', ') || 'none'}. One no is enough.`],
+  [
+    'Needed',
+    `${one.needed} yes from ${one.from.join(', ')}; so far ${one.yes.join(', ') || 'none'}. One no is enough.`,
+  ],
   ['May', one.may.join(', ') || 'nobody'],
   ['May not', one.mayNot.map(({ name, why }) => `${name} (${why})`).join(', ')],
   ['You', one.you.why],
@@ -248,7 +255,8 @@ function decision(one: ShownApproval, form: ApprovalPageParts['form']): Html | u
   if (typeof form.proof === 'object')
     return html`<section><h2>Decide</h2><p>A decision needs a login of the last minutes: <a href="${form.proof.login}">log in again</a>.</p></section>`;
   // Enter in a field presses the first button: that is the no.
-  const no = one.you.said === 'no' ? undefined : html`<button class="no" name="decision" value="deny">Deny</button>`;
+  const no =
+    one.you.said === 'no' ? undefined : html`<button class="no" name="decision" value="deny">Deny</button>`;
   const yes =
     one.standing !== 'waiting' || one.you.said === 'yes'
       ? undefined
