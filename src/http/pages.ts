@@ -21,10 +21,12 @@ import { goTo, ownPath, pageReply } from './page-reply.ts';
 import { PROBLEMS, Problem, problemOf } from './problem.ts';
 import type { Answer, Asked, Reply, Route } from './route.ts';
 import { beginSession, endSession, isFresh, provedAgain, type Session, sessionOf } from './sessions.ts';
+import type { Traffic } from './traffic.ts';
 
 export interface PagesOf {
   readonly ports: Ports;
   readonly identify: Identify;
+  readonly traffic: Traffic;
   /** The login by the identity provider, where there is one. */
   readonly oidc?: OidcLogin | undefined;
 }
@@ -82,12 +84,18 @@ function failed(error: unknown, env: string, { world }: Ports): Reply {
 }
 
 /** Who looks; undefined when they have to log in first. */
-async function lookerOf({ ports, identify }: PagesOf, asked: Asked): Promise<Looker | undefined> {
+async function lookerOf({ ports, identify, traffic }: PagesOf, asked: Asked): Promise<Looker | undefined> {
   const found = await sessionOf(ports, cookieOf(asked, 'session'));
   const visitor = visitorOf(asked, found?.session);
-  if (found) return { ...found, visitor, ports: { ...ports, ...found.speaker } };
+  if (found) {
+    await traffic.principal(found.session.principal, asked);
+    return { ...found, visitor, ports: { ...ports, ...found.speaker } };
+  }
   // A token in a header is for programs, and pages are not for them.
-  if (ports.settings.trust !== 'local-user' || asked.headers.authorization !== undefined) return undefined;
+  if (ports.settings.trust !== 'local-user' || asked.headers.authorization !== undefined) {
+    await traffic.unknown(asked);
+    return undefined;
+  }
   const speaker = await identify(asked, 'http').catch(error => {
     if (error instanceof Problem && error.code === 'unauthenticated') return undefined;
     throw error;
@@ -206,7 +214,8 @@ async function prove(looker: Looker, asked: Asked, token: string): Promise<strin
 }
 
 async function loginForm(of: PagesOf, asked: Asked, status = 200, notice?: string): Promise<Reply> {
-  const { ports, oidc } = of;
+  const { ports, oidc, traffic } = of;
+  await traffic.unknown(asked);
   const visitor = visitorOf(asked, undefined);
   const next = ownPath(asked.query.get('next'));
   const page = loginPage({
@@ -218,8 +227,9 @@ async function loginForm(of: PagesOf, asked: Asked, status = 200, notice?: strin
 }
 
 async function loggedIn(of: PagesOf, asked: Asked): Promise<Reply> {
-  const { ports } = of;
+  const { ports, traffic } = of;
   const { settings, world } = ports;
+  await traffic.unknown(asked);
   const form = await requireForm(ports, asked, visitorOf(asked, undefined), LOGIN);
   const text = (form.get('token') ?? '').trim();
   const found = await tokenSpeaker(text, 'http', { settings, store: world.store, now: world.clock() });

@@ -191,7 +191,7 @@ describe('nobody gets around it', () => {
       tokens.ben ?? '',
       'approve',
       asked.body.approval,
-      '--planHash',
+      '--plan-hash',
       old.plan ?? '',
     );
     expect(stderr).toContain('changed plan');
