@@ -89,10 +89,12 @@ async function beginning(): Promise<Caller> {
 /** A folder of policies can be checked anywhere, as in a pipeline of its repository: nothing else is touched. */
 async function folderOnly(given: Given): Promise<Caller> {
   const { catalogue, emptyStore } = await import('./wiring.ts');
+  const { ciPort } = await import('./ci-port.ts');
   const ports = {
     worktree: readPolicies,
     watch: await watchFolder('.', given.coloured),
     disk,
+    ci: ciPort(given.environment),
     world: { catalogue, clock: Date.now },
     emptyStore,
     settings: { env: 'dev' },
@@ -163,6 +165,7 @@ async function terminalPorts(opened: Opened, settings: DaemonSettings, given: Gi
   const { version, environment, coloured } = given;
   const { beginRepository } = await import('./git/begin.ts');
   const { prometheusAt } = await import('./wiring.ts');
+  const { ciPort } = await import('./ci-port.ts');
   const ports: Ports = {
     ...opened.ports,
     init: beginRepository,
@@ -170,6 +173,7 @@ async function terminalPorts(opened: Opened, settings: DaemonSettings, given: Gi
     worktree: folder => readPolicies(folder ?? settings.repository),
     watch: await watchFolder(settings.repository, coloured),
     disk,
+    ci: ciPort(environment),
     chartLibrary,
     daemon: daemonOf(settings, async options => {
       const { runDaemon } = await import('./daemon.ts');

@@ -6,6 +6,7 @@ import { approval } from './approval.ts';
 import { approvals } from './approvals.ts';
 import { backtest } from './backtest.ts';
 import { backup, restore } from './backup.ts';
+import { ci } from './ci.ts';
 import type { Command } from './command.ts';
 import { cancel, resolve, retry } from './control.ts';
 import { approve, deny } from './decide.ts';
@@ -38,6 +39,7 @@ export const commands: readonly Command[] = [
   init,
   validate,
   lint,
+  ci,
   doctor,
   test,
   fmt,

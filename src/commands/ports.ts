@@ -6,7 +6,14 @@ import type { ChartLibrary } from '../report/backtest-page.ts';
 import type { Grant, PrincipalSpec } from './access.ts';
 import type { Paint } from './command.ts';
 import type { ProgressPort } from './progress.ts';
-import type { HookPort, PolicyText, ProposalNotes, RemotePort, RepositoryPort } from './repository-ports.ts';
+import type {
+  CiPort,
+  HookPort,
+  PolicyText,
+  ProposalNotes,
+  RemotePort,
+  RepositoryPort,
+} from './repository-ports.ts';
 import type { Scope } from './scopes.ts';
 
 /** What was deleted, and in how many chains. */
@@ -131,6 +138,8 @@ export interface Ports {
   ): Promise<{ readonly home: string; readonly sha: string }>;
   /** The policy files as they are on disk, for checking before a commit. */
   worktree?(folder?: string): Promise<readonly PolicyText[]>;
+  /** What a CI job has: commits around a folder, and the forge of its pull request; undefined at other doors. */
+  readonly ci?: CiPort;
   /** Files that the person at the terminal names, relative to where the command was given; undefined at other doors. */
   readonly disk?: {
     read(path: string): Promise<string>;

@@ -158,3 +158,18 @@ export type HookPort = (
   headers: Readonly<Record<string, string | readonly string[] | undefined>>,
   body: Uint8Array,
 ) => { readonly status: number; readonly message: string };
+
+/** What `ci` works through. Throws PortError. */
+export interface CiPort {
+  /** The policy files of a commit below a folder, by their paths in it. */
+  filesAt(
+    folder: string,
+    revision: string,
+  ): Promise<{ readonly sha: string; readonly files: readonly PolicyText[] }>;
+  forge(of: {
+    readonly kind: ForgePort['kind'];
+    readonly project: string;
+    readonly tokenEnv: string;
+    readonly api?: string;
+  }): ForgePort;
+}
