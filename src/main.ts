@@ -48,10 +48,12 @@ async function readTexts(
   paths: readonly string[],
   config: string | undefined,
 ): Promise<readonly PolicyText[]> {
-  const root = (await loadSettings(config)).repository;
+  const { repository, remote } = await loadSettings(config);
+  // A clone has no files on disk: what is proposed lies in a checkout of the person's own.
+  const root = remote ? '.' : repository;
   return Promise.all(
     paths.map(async path => ({
-      path: relative(root, resolve(path)) || path,
+      path: relative(resolve(root), resolve(path)) || path,
       text: await disk.read(path),
     })),
   );
