@@ -6,11 +6,12 @@ import { ciMarkdown, sarifOf } from './ci-report.ts';
 import { command } from './command.ts';
 import { policyChanges } from './policy-diff.ts';
 import type { PolicyText, Ports } from './ports.ts';
-import { changeOutput, weakeningsIn } from './proposal-checks.ts';
+import { changeOutput } from './proposal-checks.ts';
 import { Refusal } from './refusal.ts';
 import { testFiles } from './test.ts';
 import { safe } from './time.ts';
 import { DRAFT, diagnosticOutput, structured } from './validate.ts';
+import { weakeningsOf } from './weakenings.ts';
 
 /** The first line of our own comment, by which it is found and written over. */
 const MARKER = '<!-- flyball-ci -->';
@@ -102,13 +103,14 @@ async function examine(ports: Ports, given: Input): Promise<CiOutput> {
   const tests =
     compiled.tests.length > 0 ? await testsOf(ports, files) : { passed: 0, failed: 0, failures: [] };
   const before = given.base === undefined ? undefined : await ports.ci.filesAt(given.folder, given.base);
-  const changes = before ? policyChanges(compile({ ...of, files: before.files }), compiled) : [];
+  const old = before && compile({ ...of, files: before.files });
+  const changes = old ? policyChanges(old, compiled) : [];
   const found: CiOutput = {
     ok: errors === 0 && tests.failed === 0,
     ...{ errors, warnings: findings.length - errors, findings, tests },
     ...(before ? { base: before.sha } : {}),
     changes: changes.map(({ file: _, from: __, ...one }) => ({ ...one, fields: [...one.fields] })),
-    weakenings: [...weakeningsIn(changes)],
+    weakenings: old ? [...weakeningsOf(old, compiled, ports.settings.floors)] : [],
     posted: [],
     report: '',
   };
