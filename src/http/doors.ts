@@ -3,6 +3,7 @@ import { LIMITS, type Ports, refusalCounter } from '../commands/index.ts';
 import { PortError } from '../model.ts';
 import { apiRoutes } from './api.ts';
 import { type Door, type DoorOptions, openDoor } from './door.ts';
+import { hookRoutes } from './hooks.ts';
 import { type Identify, identifying, isLocal, resourceMetadata } from './identify.ts';
 import { verifying } from './jwt.ts';
 import { ownName } from './own-name.ts';
@@ -77,6 +78,7 @@ function routesOf(ports: Ports, { open, mounts, behindProxy }: DoorsOptions): re
     ...open.map(route => guarded(route, own, behindProxy)),
     ...(['', '/mcp'] as const).map(path => metadataRoute(path, traffic, oidc?.issuer)),
     ...apiRoutes(ports, identify),
+    ...hookRoutes(own),
     ...mounts.flatMap(mount => mount(own)),
     ...pageRoutes(own),
   ];

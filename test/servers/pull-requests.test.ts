@@ -2,6 +2,8 @@
  * Policy changes as pull requests, from the command line to the branch that is enforced: a real git server over HTTP, and the API of
  * each forge as it is written down in forge-api.ts (not the real forges).
  */
+import { createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { alarmAbove, furnish, POLICIES } from '../e2e/churn.ts';
@@ -11,8 +13,10 @@ import { until } from '../e2e/until.ts';
 import { commitFiles, git, removeFolder, temporaryFolder } from '../real-git.ts';
 import { type ForgeKind, forgeServer } from './forge-api.ts';
 import { gitServer } from './git-server.ts';
+import { freePort } from './processes.ts';
 
 const TOKEN = 'glpat-averysecrettoken';
+const SECRET = 'a secret of the webhook';
 const path = 'policies/alarm.yaml';
 const { 'policies/remedy.yaml': _, ...documents } = POLICIES;
 
@@ -32,7 +36,7 @@ interface Proposed {
 }
 
 /** A policy repository at a git server, a forge for it or none, and a home whose repository is the clone. */
-async function world(kind: ForgeKind | undefined) {
+async function world(kind: ForgeKind | undefined, more = '') {
   const root = temporaryFolder();
   ends.push(() => removeFolder(root));
   const work = join(root, 'work');
@@ -55,8 +59,8 @@ remote:
   url: ${server.url}/acme/policies.git
   token: \${env:FLYBALL_GIT_TOKEN}
   poll: 5s
-${kind && forge ? `  forge: ${kind}\n  api: ${forge.api}\n` : ''}`;
-  const home = await makeHome({}, settings, { FLYBALL_GIT_TOKEN: TOKEN });
+${kind && forge ? `  forge: ${kind}\n  api: ${forge.api}\n` : ''}${more}`;
+  const home = await makeHome({}, settings, { FLYBALL_GIT_TOKEN: TOKEN, FLYBALL_HOOK: SECRET });
   ends.push(() => home.end());
   await furnish(home);
   const push = (files: Readonly<Record<string, string>>) => {
@@ -215,4 +219,34 @@ test('without a forge a proposal is a branch there, and a merge is pushed before
   expect(status).not.toContain(TOKEN);
   expect(commitInForce(home.state)).toBe(merged.sha);
   await daemon.end('SIGTERM');
+});
+
+test('a signed webhook has the remote looked at; a wrong signature gets 401 and no look', async () => {
+  const port = await freePort();
+  const hook = `  webhook: { secret: "\${env:FLYBALL_HOOK}" }\nlisten: 127.0.0.1:${port}\n`;
+  const { home, push, server } = await world('gitea', hook);
+  home.write(
+    'daemon.yaml',
+    readFileSync(join(home.dir, 'daemon.yaml'), 'utf8').replace('poll: 5s', 'poll: 1d'),
+  );
+  const daemon = await home.daemon();
+  await until('the clone is in force', () => commitInForce(home.state));
+  const pushed = push({ 'policies/other.yaml': '# Nothing yet.\n' });
+  const body = JSON.stringify({ ref: 'refs/heads/main', after: 'f'.repeat(40) });
+  const deliver = (secret: string) =>
+    fetch(`http://127.0.0.1:${port}/hooks/git`, {
+      method: 'POST',
+      body,
+      headers: {
+        'content-type': 'application/json',
+        'x-gitea-signature': createHmac('sha256', secret).update(body).digest('hex'),
+      },
+    });
+  const before = server.seen.requests;
+  expect((await deliver('another')).status).toBe(401);
+  expect(server.seen.requests).toBe(before);
+  for (let i = 0; i < 3; i++) expect((await deliver(SECRET)).status).toBe(202);
+  await until('the push is in force', () => commitInForce(home.state) === pushed || undefined);
+  await daemon.end('SIGTERM');
+  expect(daemon.log()).not.toContain(SECRET);
 });
