@@ -51,9 +51,11 @@ export async function runDaemon(ports: Ports, opened: Opened, options: DaemonOpt
     else if (settings.repository !== '') await shareSettings(opened.store, settings);
     const { deadMan } = settings;
     const deadManUrl = deadMan && filled(deadMan.url, 'daemon.yaml: deadMan.url', environment);
+    const secret = settings.oidc?.client?.secret;
+    const clientSecret = secret && filled(secret, 'daemon.yaml: oidc.client.secret', environment);
     // Without what only a terminal may do.
     const served = opened.ports;
-    const about = { version, deadManUrl, socket: socketOf(settings), behindProxy };
+    const about = { version, deadManUrl, socket: socketOf(settings), behindProxy, clientSecret };
     await withHealth(served, opened.meters, about, () => enforce(ports, opened, options));
     world.log.info({}, 'engine stopped');
   });

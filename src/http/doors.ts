@@ -6,6 +6,7 @@ import { type Door, type DoorOptions, openDoor } from './door.ts';
 import { hookRoutes } from './hooks.ts';
 import { type Identify, identifying, isLocal, resourceMetadata } from './identify.ts';
 import { verifying } from './jwt.ts';
+import { oidcLogin } from './oidc-login.ts';
 import { ownName } from './own-name.ts';
 import { pageRoutes } from './pages.ts';
 import { requireSafe, tlsOf } from './reachable.ts';
@@ -30,6 +31,8 @@ export interface DoorsOptions {
   /** The path of the socket; absent: there is none. */
   readonly socket?: string | undefined;
   readonly behindProxy: boolean;
+  /** Of this Flyball at the identity provider, for people's logins. */
+  readonly clientSecret?: string | undefined;
 }
 
 /** Opens them; gives how to close them. Throws PortError when the address of daemon.yaml cannot be had, or must not be. */
@@ -66,7 +69,7 @@ async function socketAt(path: string, options: Omit<DoorOptions, 'over'>): Promi
   });
 }
 
-function routesOf(ports: Ports, { open, mounts, behindProxy }: DoorsOptions): readonly Route[] {
+function routesOf(ports: Ports, { open, mounts, behindProxy, clientSecret }: DoorsOptions): readonly Route[] {
   const { settings, world } = ports;
   const { listen, oidc } = settings;
   const traffic = trafficOf(listen?.limits ?? LIMITS);
@@ -80,7 +83,7 @@ function routesOf(ports: Ports, { open, mounts, behindProxy }: DoorsOptions): re
     ...apiRoutes(ports, identify),
     ...hookRoutes(own),
     ...mounts.flatMap(mount => mount(own)),
-    ...pageRoutes(own),
+    ...pageRoutes({ ...own, oidc: oidcLogin(ports, clientSecret) }),
   ];
 }
 

@@ -38,6 +38,8 @@ export async function withHealth(
     readonly deadManUrl: string | undefined;
     readonly socket?: string;
     readonly behindProxy?: boolean;
+    /** Of this Flyball at the identity provider; never logged. */
+    readonly clientSecret?: string | undefined;
     readonly mounts?: readonly Mount[];
   },
   work: () => Promise<void>,
@@ -50,9 +52,9 @@ export async function withHealth(
   meters.push(progress.meter, metrics.meter, entryLog(world.log));
   const served = { ...ports, progress };
   const looking = { ...served, principal: DOOR, grants: grantAll('viewer') };
-  const { socket, mounts = [], behindProxy = false } = of;
+  const { socket, mounts = [], behindProxy = false, clientSecret } = of;
   const open = healthRoutes(looking, metrics, steady);
-  const close = await openDoors(served, { open, mounts, socket, behindProxy });
+  const close = await openDoors(served, { open, mounts, socket, behindProxy, clientSecret });
   const loops = [
     keepNoting(ports, progress, ending.signal),
     watchDeadMan(ports, progress, metrics, of.deadManUrl, ending.signal),

@@ -45,15 +45,21 @@ type Kept = Pick<Ports, 'world' | 'settings'>;
 /** Begins a session; gives what the browser is to keep. `until`: it ends then at the latest. */
 export async function beginSession(
   { world }: Kept,
-  of: { readonly principal: string; readonly token?: string; readonly until?: number },
+  of: {
+    readonly principal: string;
+    readonly token?: string;
+    readonly until?: number;
+    /** Now, unless somebody else saw the proof. */
+    readonly provedAt?: number;
+  },
 ): Promise<string> {
   const now = world.realClock();
   const secret = randomText(32);
   await sweep(world, of.principal, now);
-  const { until = Number.MAX_SAFE_INTEGER, ...who } = of;
+  const { until = Number.MAX_SAFE_INTEGER, provedAt = now, ...who } = of;
   await keep(world, {
     ...{ id: idOf(secret), ...who, until: Math.min(until, now + LONGEST_MS) },
-    ...{ createdAt: now, seenAt: now, provedAt: now },
+    ...{ createdAt: now, seenAt: now, provedAt: Math.min(now, provedAt) },
   });
   return secret;
 }

@@ -1,6 +1,14 @@
 /** Deciding at the daemon's page as a browser without scripts does it, and every way around it that is known. */
 import { afterEach, describe, expect, test } from 'vitest';
-import { type ApprovalWorld, asking, browser, fieldsOf, retrainAsks } from './approval-world.ts';
+import {
+  type ApprovalWorld,
+  ageSessions,
+  asking,
+  browser,
+  DAEMON_YAML,
+  fieldsOf,
+  retrainAsks,
+} from './approval-world.ts';
 import { setLevels } from './churn.ts';
 import { entriesOf } from './ledger.ts';
 import { until } from './until.ts';
@@ -211,4 +219,42 @@ describe('nobody gets around it', () => {
     expect(votes(at)).toEqual([]);
     await setLevels(home, { north: 1 });
   });
+});
+
+test('a session ends by itself, and a decision needs a proof of the last minutes', async () => {
+  const at = await world();
+  const { url, approval, tokens } = at;
+  const path = `/approvals/${approval}`;
+  const ben = browser(url);
+  for (const field of ['seenAt', 'until'] as const) {
+    await ben.login(tokens.ben ?? '');
+    expect((await ben.get(path)).status).toBe(200);
+    ageSessions(at, field);
+    expect((await ben.get(path)).status, field).toBe(303);
+  }
+  await ben.login(tokens.ben ?? '');
+  ageSessions(at, 'provedAt');
+  const page = await ben.get(path);
+  expect(page.text).toContain('Your token, as your login is a while ago');
+  const form = { ...fieldsOf(page.text), decision: 'approve' };
+  for (const token of ['', tokens.cleo ?? '', 'fb_x'])
+    expect((await ben.send(path, { ...form, token })).status, token).toBe(403);
+  expect(votes(at)).toEqual([]);
+  expect((await ben.send(path, { ...form, token: tokens.ben ?? '' })).status).toBe(303);
+  expect(votes(at)).toMatchObject([{ by: { name: 'ben' } }]);
+});
+
+test('under trust: local-user it works without a login, and says plainly that nobody is checked', async () => {
+  const yaml = DAEMON_YAML.replace('trust: tokens', 'trust: local-user');
+  const at = await world(retrainAsks(), yaml);
+  const path = `/approvals/${at.approval}`;
+  const anybody = browser(at.url);
+  const page = await anybody.get(path);
+  expect(page.text).toContain('(unauthenticated, self)');
+  const form = { ...fieldsOf(page.text), decision: 'approve' };
+  expect((await browser(at.url).send(path, form)).status, 'another browser').toBe(403);
+  expect((await anybody.send(path, form, 'https://evil.example')).status).toBe(403);
+  expect((await anybody.send(path, form)).status).toBe(303);
+  expect(votes(at)).toMatchObject([{ by: { authenticated: false, door: 'http' } }]);
+  await until('it is trained', () => entriesOf(at.home.state, 'outcome')[0]);
 });

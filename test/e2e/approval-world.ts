@@ -1,6 +1,8 @@
 /** A home in which people with tokens decide at the pages of a running daemon, and a browser of a few lines that keeps cookies. */
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { furnish, modelWith, POLICIES, SETTINGS, setLevels } from './churn.ts';
-import { BIN, type Daemon, ENV, type Home, makeHome, ranToEnd } from './home.ts';
+import { type Daemon, ENV, type Home, makeHome, ranToEnd } from './home.ts';
 import { entriesOf } from './ledger.ts';
 import { until } from './until.ts';
 
@@ -11,7 +13,7 @@ const settings = SETTINGS.replace(/people: \{.*\}/, `people:\n${people}`).replac
   'groups: { on-call: [ana, ben, cleo] }',
 );
 
-const DAEMON_YAML = `state: state
+export const DAEMON_YAML = `state: state
 repository: policies
 branch: main
 env: test
@@ -45,7 +47,11 @@ export const retrainAsks = (more = '') =>
   ).replace('output: { version: version }', 'output: { version: version }\n      cost: { eur: 40 }');
 
 /** A daemon that has asked. `model`: what asks. */
-export async function asking(model = retrainAsks(), yaml = DAEMON_YAML): Promise<ApprovalWorld> {
+export async function asking(
+  model = retrainAsks(),
+  yaml = DAEMON_YAML,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<ApprovalWorld> {
   const home = await makeHome({ ...POLICIES, 'flyball.yaml': settings, 'model.yaml': model }, yaml);
   await furnish(home);
   const as = (token: string, ...args: readonly string[]) =>
@@ -60,14 +66,12 @@ export async function asking(model = retrainAsks(), yaml = DAEMON_YAML): Promise
   for (const name of ['ana', 'cleo', 'dora', 'eve', 'ci']) tokens[name] = await tokenFor(name);
   await home.flyball('reconcile');
   await setLevels(home, { north: 50 });
-  const daemon = await home.daemon();
+  const daemon = await home.daemonWith(variables);
   const asked = await until('it asks', () => entriesOf(home.state, 'ask')[0]);
   const url = await until('the door is open', () => /"url":"(http:[^"]+)"/.exec(daemon.log())?.[1]);
   const { approval, planHash } = asked.body;
   return { home, daemon, url, approval, planHash, tokens, tokenFor, as };
 }
-
-export { BIN };
 
 export interface Page {
   readonly status: number;
@@ -119,4 +123,16 @@ export function fieldsOf(page: string): Readonly<Record<string, string>> {
       value,
     ]),
   );
+}
+
+/** Changes every session as the state keeps it, beside a running daemon: what time would do. */
+export function ageSessions(
+  { home }: Pick<ApprovalWorld, 'home'>,
+  field: 'seenAt' | 'provedAt' | 'until',
+): void {
+  const db = new DatabaseSync(join(home.state, 'flyball.db'), { timeout: 5000 });
+  const sql = `UPDATE facts SET value = json_set(value, '$.${field}', 1) WHERE key LIKE 'session:%' AND value IS NOT NULL`;
+  const { changes } = db.prepare(sql).run();
+  db.close();
+  if (changes === 0) throw new Error('there is no session');
 }
