@@ -206,8 +206,8 @@ function operands(opened: Look | undefined, now: Look | undefined): Html | undef
   return table(
     [
       'Value',
-      `When it opened${opened ? `, ${when(opened.at)} UTC` : ''}`,
-      `Last look${now ? `, ${when(now.at)} UTC: ${now.answer}` : ''}`,
+      `Opened${opened ? ` ${when(opened.at)}` : ''}`,
+      `Last look${now ? ` ${when(now.at)}: ${now.answer}` : ''}`,
       'Compared',
     ],
     names.map(name => {
@@ -268,7 +268,7 @@ function decision(one: ShownApproval, form: ApprovalPageParts['form']): Html | u
 <p>${one.you.why}${one.you.said === '' ? '' : ` You said ${one.you.said}.`}</p>
 <label for="comment">Comment, kept in the ledger</label>
 <textarea id="comment" name="comment" rows="3" maxlength="2000"></textarea>
-${form.proof === 'token' ? html`<label for="token">Your token, as your login is a while ago</label><input id="token" type="password" name="token" required>` : undefined}
+${form.proof === 'token' ? html`<input type="text" name="username" autocomplete="username" value="token" hidden><label for="token">Your token, as your login is a while ago</label><input id="token" type="password" name="token" required>` : undefined}
 <div class="buttons">${no}${yes}</div>
 </form></section>`;
 }

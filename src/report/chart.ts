@@ -17,9 +17,10 @@ export interface Marks {
   readonly asked: number;
 }
 
-const WIDTH = 800;
-const HEIGHT = 260;
-const LEFT = 64;
+// As wide as a phone, so that its words can be read there.
+const WIDTH = 480;
+const HEIGHT = 240;
+const LEFT = 52;
 const RIGHT = 16;
 const TOP = 22;
 const BOTTOM = 28;

@@ -19,7 +19,8 @@ dl.rows dd { font-size: 1rem; overflow-wrap: anywhere; }
 pre { background: var(--soft); padding: 0.6rem 0.75rem; overflow-x: auto; margin: 0.3rem 0; white-space: pre-wrap; overflow-wrap: anywhere; }
 .card { border: 1px solid var(--line); border-radius: 4px; padding: 0.6rem 0.9rem; margin: 0.6rem 0; }
 .card h3 { margin: 0; font-size: 1rem; overflow-wrap: anywhere; }
-figure { margin: 0.5rem 0; }
+figure { margin: 0.5rem 0; max-width: 640px; }
+th { white-space: normal; }
 figcaption { font-size: 0.9rem; }
 svg { width: 100%; height: auto; display: block; }
 svg text { font: 12px system-ui, sans-serif; fill: var(--ink); }

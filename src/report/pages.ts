@@ -62,6 +62,7 @@ ${notice === undefined ? undefined : html`<div class="state error" role="alert">
 ${provider === undefined ? undefined : html`<p><a href="${provider}">Log in by your organisation</a></p>`}
 <form class="login" method="post" action="/login">
 <input type="hidden" name="csrf" value="${csrf}"><input type="hidden" name="next" value="${next}">
+<input type="text" name="username" autocomplete="username" value="token" hidden>
 <label for="token">Token</label>
 <input id="token" type="password" name="token" required autocomplete="current-password" maxlength="200">
 <p>It begins with fb_; <code>flyball token create</code> makes one for a principal of daemon.yaml.</p>
