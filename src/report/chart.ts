@@ -36,8 +36,8 @@ export function chart(course: Course, marks: Marks): Html | undefined {
 <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${words}">
 <title>${words}</title>
 <rect class="frame" x="${LEFT}" y="${TOP}" width="${WIDTH - LEFT - RIGHT}" height="${HEIGHT - TOP - BOTTOM}"/>
-<text x="${LEFT - 6}" y="${TOP + 10}" text-anchor="end">${shown(most)}</text>
-<text x="${LEFT - 6}" y="${HEIGHT - BOTTOM}" text-anchor="end">${shown(least)}</text>
+<text x="${LEFT - 6}" y="${TOP + 10}" text-anchor="end">${short(most)}</text>
+<text x="${LEFT - 6}" y="${HEIGHT - BOTTOM}" text-anchor="end">${short(least)}</text>
 <text x="${LEFT}" y="${HEIGHT - 8}">${when(from)}</text>
 <text x="${WIDTH - RIGHT}" y="${HEIGHT - 8}" text-anchor="end">${when(to)} UTC</text>
 ${course.thresholds.map(one => level(one, y))}
@@ -117,6 +117,11 @@ function wordsOf({ name, unit, thresholds, at }: Course, known: readonly number[
   const limits = thresholds.length === 0 ? '' : `; threshold ${thresholds.map(shown).join(', ')}`;
   const [first = 0, last = 0] = [at[0], at.at(-1)];
   return `${name} (${unit}) from ${when(first)} to ${when(last)} UTC: between ${shown(Math.min(...known))} and ${shown(Math.max(...known))}, last ${shown(known.at(-1) ?? 0)}${limits}`;
+}
+
+/** What fits beside the axis. */
+function short(of: number): string {
+  return String(Number(of.toPrecision(3)));
 }
 
 /** Four significant digits. */
