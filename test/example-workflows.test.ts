@@ -25,7 +25,7 @@ describe.each(readdirSync(folder))('%s', name => {
     );
     // Without the forge, which only a real job has; everything else as it is written.
     const [, options = ''] =
-      /^npx --yes flyball (ci .*?) --forge (?:github|gitlab|gitea)\b.* --tokenEnv [A-Z_]+$/.exec(
+      /^npx --yes flyball (ci .*?) --forge (?:github|gitlab|gitea)\b.* --token-env [A-Z_]+$/.exec(
         line ?? '',
       ) ?? [];
     expect(line).toMatch(/--request "\$\w+" --sha "\$\w+"/);

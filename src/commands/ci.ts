@@ -82,7 +82,7 @@ export const ci = command({
   examples: [
     'flyball ci policies --base origin/main',
     'flyball ci --format sarif --out flyball.sarif',
-    'flyball ci --base origin/main --forge github --project acme/policies --request 7 --tokenEnv GITHUB_TOKEN',
+    'flyball ci --base origin/main --forge github --project acme/policies --request 7 --token-env GITHUB_TOKEN',
   ],
   run: examine,
   text: found => found.report,
@@ -152,7 +152,7 @@ async function post(ports: Ports, given: Input, found: CiOutput): Promise<string
     tokenEnv === undefined ||
     (request === undefined && sha === undefined)
   )
-    throw new Refusal('ci: with --forge also --project, --tokenEnv, and --request or --sha are needed.');
+    throw new Refusal('ci: with --forge also --project, --token-env, and --request or --sha are needed.');
   const forge = ports.ci?.forge({ kind, project, tokenEnv, ...(api === undefined ? {} : { api }) });
   const posted: string[] = [];
   if (sha !== undefined) {

@@ -171,10 +171,11 @@ describe.each(['github', 'gitlab', 'gitea'] as const)('%s', kind => {
         '--project',
         'acme/policies',
       ],
-      ...['--request', '1', '--sha', sha, '--tokenEnv', 'FLYBALL_GIT_TOKEN'],
+      ...['--request', '1', '--sha', sha, '--token-env', 'FLYBALL_GIT_TOKEN'],
     ];
     const lowered = commitFiles(checkout, { [path]: alarmAbove('20') });
-    expect(await home.flyball(...told(lowered))).toMatchObject({ code: 0 });
+    const fine = await home.flyball(...told(lowered));
+    expect(fine, fine.stderr).toMatchObject({ code: 0 });
     const broken = commitFiles(checkout, { [path]: alarmAbove('20').replace('when: level', 'when: levle') });
     expect(await home.flyball(...told(broken))).toMatchObject({ code: 1 });
     expect(forge?.statuses).toEqual([
