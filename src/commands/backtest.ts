@@ -67,35 +67,33 @@ const output = z.object({
 export type BacktestOutput = z.output<typeof output>;
 
 const input = z.strictObject({
-  policy: z.string().max(200).describe('Name of the policy; of the head commit, or of files.'),
+  policy: z.string().min(1).max(200).describe('Its name.'),
   target: z.string().max(200).optional().describe('As kind/name, when the policy has several targets.'),
   files: draftInput,
   from: z.string().max(40).optional().describe('A date, an ISO 8601 time, or how long ago (30d).'),
   to: z.string().max(40).optional().describe('The same; now unless said.'),
-  sweep: z
-    .string()
-    .max(100)
-    .optional()
-    .describe('Thresholds to compare: NAME=FROM..TO or NAME=FROM..TO:STEP, such as psi=0.1..0.3:0.05.'),
+  sweep: z.string().max(100).optional().describe('NAME=FROM..TO:STEP, such as psi=0.1..0.3:0.05.'),
   source: z
     .enum(['auto', 'recorded', 'sources'])
     .default('auto')
     .describe(
-      'recorded: what the store kept. sources: range queries of Prometheus and window-by-window queries on data. auto: recorded where that reaches back to from.',
+      'recorded: what the store kept. sources: asked again of the data. auto: the record where it reaches back.',
     ),
-  approvalAfter: z.string().max(20).default('1h').describe('A yes is assumed so long after it is asked for.'),
-  effectAfter: z.string().max(20).default('1h').describe('Effects are assumed to succeed after this long.'),
+  approvalAfter: z.string().max(20).default('1h').describe('A yes is assumed after this.'),
+  effectAfter: z.string().max(20).default('1h').describe('Effects succeed after this.'),
   html: terminalOnly(z.string().max(500).optional().describe('Writes a page with the time line.')),
 });
 type Input = z.output<typeof input>;
 
 export const backtest = command({
   name: 'backtest',
+  tool: 'flyball_simulate_policy',
   title: 'Backtest a policy',
   description:
-    'Replays a policy over history with the live driver, open loop: would-be actions do not change what was observed. Approvals and effects are assumed (or taken from the ledger where it has them). Reports fires, holds with reasons, would-be actions with their declared cost, flapping and time in each state; a sweep compares thresholds and says where the knee lies.',
+    'Replays a policy over history with the live driver: what would have fired, been held and done, at which declared cost. `files`: drafts in place of those of the head commit. A sweep compares thresholds.',
   input,
   output,
+  details: ['sweep', 'states', 'flaps', 'page'],
   positional: ['policy'],
   role: 'viewer',
   effect: 'read',

@@ -20,7 +20,7 @@ export const explain = command({
   tool: 'flyball_explain_decision',
   title: 'Explain a decision or a non-decision',
   description:
-    'Why something was or was not done. Give a policy name (with a target when several have it), an episode number, or the first characters of an action id or key. Shows each operand with its value, the clause that decided, the timer, every guard that holds, when it is looked at next, and the commit, file and line that caused it. A policy with its target: also every value in force, with file and line. A word of the language: what it means.',
+    'Why something was or was not done, by a policy (with its target where it has several), an episode number, or the start of an action id or key: operands with their values, the clause that decided, timers, every guard that holds, the next look, and the commit and line that caused it. A word of the language: what it means.',
   input: z.strictObject({
     what: z
       .string()
@@ -30,6 +30,7 @@ export const explain = command({
     target: z.string().max(200).optional().describe('As kind/name, or its name alone.'),
   }),
   output,
+  details: ['effective'],
   positional: ['what'],
   role: 'viewer',
   effect: 'read',

@@ -20,15 +20,18 @@ import { health } from './health.ts';
 import { init } from './init.ts';
 import { ledgerPrune, ledgerRebuild, ledgerVerify, log } from './ledger.ts';
 import { lint } from './lint.ts';
+import { observations } from './observations.ts';
 import { pause, resume } from './pause.ts';
 import { plan } from './plan.ts';
 import { policies, policy } from './policies.ts';
 import { proposalClose, proposalMerge, proposalShow, proposals } from './proposals.ts';
 import { propose } from './propose.ts';
+import { report } from './report.ts';
 import { request } from './request.ts';
 import { rollout } from './rollout.ts';
 import { silence, silenceEnd, silences } from './silence.ts';
 import { status } from './status.ts';
+import { target, targets } from './target.ts';
 import { test } from './test.ts';
 import { tokenCreate, tokenList, tokenRevoke } from './token.ts';
 import { validate } from './validate.ts';
@@ -51,6 +54,10 @@ export const commands: readonly Command[] = [
   request,
   status,
   digest,
+  target,
+  targets,
+  report,
+  observations,
   health,
   explain,
   actions,

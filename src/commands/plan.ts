@@ -94,9 +94,10 @@ export const plan = command({
   tool: 'flyball_plan_reconcile',
   title: 'Plan',
   description:
-    'Evaluates every rule now, with the head commit of the enforced branch or drafts over it (which are asked nothing new of a server), and says what would be done: verdicts with their values, decisions, holds. Writes nothing. Limits are reported, they are no errors. Exit code 2 when an action or approval would follow, 1 when the commit has mistakes.',
+    'Evaluates every rule now, at the head commit or with drafts over it, and says what would be done: decisions, holds, actions. Writes nothing. Exit code 2 when an action or approval would follow, 1 when the commit has mistakes.',
   input,
   output,
+  details: ['rules', 'changes', 'policies', 'inForce', 'base', 'markdown', 'saved'],
   positional: ['target'],
   role: 'viewer',
   effect: 'read',

@@ -79,6 +79,7 @@ export const status = command({
     messages: z.int().min(0).max(100).default(8).describe('How many of the newest messages to show.'),
   }),
   output,
+  details: ['rejectedCommit', 'rewritten', 'detached', 'replicas', 'lagMs', 'trust', 'unmatched', 'silenced'],
   positional: ['target'],
   role: 'viewer',
   effect: 'read',

@@ -7,8 +7,8 @@ import { draftOver } from './draft-files.ts';
 import type { PolicyText, Ports } from './ports.ts';
 
 export const fileInput = z.strictObject({
-  path: z.string().min(1).max(200).describe('Path in the policy repository, such as policies/drift.yaml.'),
-  text: z.string().max(65_536).describe('The whole text of the file, at most 64 kB.'),
+  path: z.string().min(1).max(200).describe('Such as policies/drift.yaml.'),
+  text: z.string().max(65_536).describe('All of it.'),
 });
 
 /** Drafts, which commands look at together with the files of the head commit. */
@@ -16,7 +16,7 @@ export const draftInput = z
   .array(fileInput)
   .max(20)
   .optional()
-  .describe('Drafts, checked together with the files of the head commit.');
+  .describe('Drafts, put over the head commit.');
 
 /** A diagnostic by its parts; `text` is all of it on one line. */
 export const diagnosticOutput = z.object({
@@ -41,7 +41,7 @@ export const validate = command({
   tool: 'flyball_validate_policy',
   title: 'Validate policy files',
   description:
-    'Checks policy files and says every mistake with file, line, column and a suggestion. Given files replace those of the enforced branch with the same path, so that references resolve. On the command line: a folder, or the working tree of the policy repository.',
+    'Every mistake of policy files with file, line, column and a suggestion. Given files replace those of the head commit with the same path. On the command line: a folder, or the working tree.',
   input: z.strictObject({
     files: draftInput,
     folder: terminalOnly(z.string().max(500).optional().describe('Check this folder by itself.')),

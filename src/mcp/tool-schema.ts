@@ -21,18 +21,9 @@ export interface ToolSchema {
 }
 
 const DETAIL = { enum: ['summary', 'full'], default: 'summary' };
-const KEY = {
-  type: 'string',
-  minLength: 1,
-  maxLength: 200,
-  description: 'The same key again gives the first answer and does nothing.',
-};
+const KEY = { type: 'string', maxLength: 200 };
 
-const OPEN = {
-  type: 'boolean',
-  description:
-    'With approval: a client that can opens its page for the person. Whatever it answers decides nothing.',
-};
+const OPEN = { type: 'boolean', description: 'With approval: a client that can opens its page.' };
 
 const made = new WeakMap<Command, ToolSchema>();
 
@@ -48,7 +39,7 @@ export function toolSchemaOf(command: Command): ToolSchema {
 function make(command: Command): ToolSchema {
   const given = jsonSchema(command.input, 'input');
   const fields = Object.entries(given.properties).filter(([, field]) => field.terminal !== true);
-  const output = jsonSchema(command.output, 'output').properties;
+  const { properties: output, required: always } = jsonSchema(command.output, 'output');
   const shown = Object.entries(output).filter(([name]) => !command.details.includes(name));
   const door = {
     ...(command.details.length > 0 ? { detail: DETAIL } : {}),
@@ -63,10 +54,7 @@ function make(command: Command): ToolSchema {
       ...(required.length === 0 ? {} : { required }),
       additionalProperties: false,
     },
-    output: {
-      type: 'object',
-      properties: Object.fromEntries(shown.map(([name, one]) => [name, brief(one)])),
-    },
+    output: { type: 'object', properties: briefly(shown, always) },
     annotations: annotationsOf(command.effect),
     outside: Object.keys(output).filter(name => isOutside(name, output[name] ?? {})),
     own: new Set(fields.map(([name]) => name)),
@@ -88,7 +76,8 @@ function jsonSchema(schema: z.ZodObject, io: 'input' | 'output'): Fields {
 export function annotationsOf(effect: Effect): ToolAnnotations {
   switch (effect) {
     case 'read':
-      return { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false };
+      // What else there is to hint is meaningless where nothing is written.
+      return { readOnlyHint: true, openWorldHint: false };
     case 'propose':
       return { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true };
     case 'safe':
@@ -106,23 +95,31 @@ function short(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
     Object.entries(value)
-      .filter(([key]) => key !== '$schema' && key !== 'terminal')
+      .filter(([key]) => key !== '$schema' && key !== 'terminal' && key !== 'minLength')
       .map(([key, one]) => [key, short(one)]),
   );
 }
 
-/** A field of an output: its type, and for rows only the names of their fields. */
-function brief(field: Json): Json {
-  const { type, enum: choices, description, items } = field;
-  const words = description === undefined ? {} : { description };
+/**
+ * Fields of an output: those that are always there, and lists. A type each, and for rows the names of their fields, said once.
+ * Other fields may come beside them.
+ */
+function briefly(fields: readonly (readonly [string, Json])[], always: readonly string[]): Json {
+  const said = new Set<string>();
+  const kept = fields.filter(([name, { type }]) => always.includes(name) || type === 'array');
+  return Object.fromEntries(kept.map(([name, field]) => [name, brief(field, said)]));
+}
+
+function brief({ type, enum: choices, items }: Json, said: Set<string>): Json {
   if (choices !== undefined) return { enum: choices };
-  if (type === undefined) return words;
-  if (type !== 'array') return { type, ...words };
+  if (type === undefined) return {};
+  if (type !== 'array') return { type };
   const row = items as Json | undefined;
   const columns = row?.properties === undefined ? undefined : columnsOf(row);
-  const item =
-    columns === undefined ? { type: row?.type ?? 'string' } : { type: 'object', description: columns };
-  return { type, items: item, ...words };
+  if (columns === undefined) return { type, items: { type: row?.type ?? 'string' } };
+  const words = said.has(columns) ? {} : { description: columns };
+  said.add(columns);
+  return { type, items: { type: 'object', ...words } };
 }
 
 /** `name, other?`: those that may be absent have a question mark. */
