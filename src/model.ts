@@ -2066,7 +2066,12 @@ export interface Store {
   findAction(idOrKeyPrefix: string): Promise<readonly ActionRow[]>;
   entries(filter: {
     readonly chain: string;
+    /** By seq, both included. */
     readonly from?: number;
+    readonly to?: number;
+    /** By their time, both included. */
+    readonly since?: number;
+    readonly until?: number;
     readonly limit?: number;
     readonly kinds?: readonly EntryKind[];
     readonly newestFirst?: boolean;

@@ -30,7 +30,7 @@ export const actions = command({
   tool: 'flyball_list_actions',
   title: 'List actions',
   description:
-    'What was and is being done to targets, newest first, by policies and on request, with requests that no action has come of yet. Messages are left out. States of an action: intended, starting, started, succeeded, failed, timed-out, cancelled, unresolved (a person must say), withdrawn (never began).',
+    'What was and is being done, newest first, with requests that no action has come of yet; no messages. States: intended, starting, started, succeeded, failed, timed-out, cancelled, unresolved (a person must say), withdrawn (never began).',
   input: z.strictObject({
     target: z.string().max(200).optional().describe('Only of this target, as kind/name.'),
     state: z

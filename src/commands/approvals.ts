@@ -38,6 +38,7 @@ export const approvals = command({
     'Actions that wait for a yes, the oldest first: what would run where, why, who decides (refused: who may not), when it is denied.',
   input: z.strictObject({
     target: z.string().max(200).optional().describe('As kind/name.'),
+    approval: z.string().min(4).max(64).optional().describe('Only this one, by the start of its id.'),
     limit: z.int().min(1).max(100).default(20),
     cursor: z.string().max(2000).optional(),
   }),
@@ -54,8 +55,12 @@ export const approvals = command({
     const rows = await ports.world.store.targets();
     const found = rows
       .filter(row => input.target === undefined || chainOf(row.target) === input.target)
-      .flatMap(row => Object.values(row.own.asks).map(ask => view(ports, chainOf(row.target), row.own, ask)));
-    const of = { list: 'approvals', filters: { target: input.target ?? null } };
+      .flatMap(row => Object.values(row.own.asks).map(ask => view(ports, chainOf(row.target), row.own, ask)))
+      .filter(one => input.approval === undefined || one.approval.startsWith(input.approval));
+    const of = {
+      list: 'approvals',
+      filters: { target: input.target ?? null, approval: input.approval ?? null },
+    };
     const keyOf = (one: Waiting) => `${String(one.askedAt).padStart(16, '0')} ${one.approval}`;
     const { items, next } = await pageOf(ports, of, input, found, keyOf);
     return { approvals: [...items], ...(next === undefined ? {} : { next }) };

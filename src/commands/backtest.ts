@@ -68,17 +68,15 @@ export type BacktestOutput = z.output<typeof output>;
 
 const input = z.strictObject({
   policy: z.string().min(1).max(200).describe('Its name.'),
-  target: z.string().max(200).optional().describe('As kind/name, when the policy has several targets.'),
+  target: z.string().max(200).optional().describe('Where it has several.'),
   files: draftInput,
-  from: z.string().max(40).optional().describe('A date, an ISO 8601 time, or how long ago (30d).'),
+  from: z.string().max(40).optional().describe('A time, or how long ago (30d).'),
   to: z.string().max(40).optional().describe('The same; now unless said.'),
   sweep: z.string().max(100).optional().describe('NAME=FROM..TO:STEP, such as psi=0.1..0.3:0.05.'),
   source: z
     .enum(['auto', 'recorded', 'sources'])
     .default('auto')
-    .describe(
-      'recorded: what the store kept. sources: asked again of the data. auto: the record where it reaches back.',
-    ),
+    .describe('recorded: what the store kept. sources: asked of the data again.'),
   approvalAfter: z.string().max(20).default('1h').describe('A yes is assumed after this.'),
   effectAfter: z.string().max(20).default('1h').describe('Effects succeed after this.'),
   html: terminalOnly(z.string().max(500).optional().describe('Writes a page with the time line.')),

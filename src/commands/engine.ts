@@ -55,7 +55,7 @@ export const reconcile = command({
   tool: 'flyball_request_reconcile',
   title: 'Request a reconcile',
   description:
-    'Evaluates every rule of a target (or of all) now instead of at its next slot; what follows goes through the same admission and approvals as always. With a daemon it is recorded and the daemon does it; at a terminal without one this process does.',
+    'Evaluates every rule of a target (or of all) now instead of at its next slot; what follows is admitted as always. A daemon does it when there is one; else, at a terminal, this process.',
   input: z.strictObject({
     target: z.string().max(200).optional().describe('As kind/name; default: all targets.'),
     reason: z.string().max(500).optional().describe('Kept in the ledger.'),

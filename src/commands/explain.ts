@@ -20,7 +20,7 @@ export const explain = command({
   tool: 'flyball_explain_decision',
   title: 'Explain a decision or a non-decision',
   description:
-    'Why something was or was not done, by a policy (with its target where it has several), an episode number, or the start of an action id or key: operands with their values, the clause that decided, timers, every guard that holds, the next look, and the commit and line that caused it. A word of the language: what it means.',
+    'Why something was or was not done: operands with their values, the clause that decided, timers, every guard that holds, the next look, and the commit and line that caused it. Of a word of the language: what it means.',
   input: z.strictObject({
     what: z
       .string()

@@ -15,7 +15,7 @@ export const halt = command({
   tool: 'flyball_halt',
   title: 'Halt',
   description:
-    'The safe direction, at once and without an approval: asks one action or request to end (action), or keeps anything from beginning on one target for at most 24 hours (target). What runs there goes on. Resuming before that is for people.',
+    'The safe direction, without an approval: asks one action or request to end (action), or lets nothing begin on a target for at most 24 hours (target); what runs there goes on. Resuming is for people.',
   input: z.strictObject({
     action: z
       .string()

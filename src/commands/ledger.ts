@@ -1,10 +1,14 @@
 /** `log` and `ledger`: reading the record, proving it whole, and making its projections anew. */
 import { z } from 'zod';
-import type { EntryKind } from '../model.ts';
+import type { Entry, EntryKind } from '../model.ts';
 import { command } from './command.ts';
+import { openCursor, sealCursor } from './cursor.ts';
 import { entryText } from './entry-text.ts';
+import { nextCursor, paging } from './paging.ts';
+import type { Ports } from './ports.ts';
 import { requireTarget } from './targets.ts';
 import { table, when } from './time.ts';
+import { instantOf } from './time-input.ts';
 
 const KINDS = [
   ...[
@@ -29,13 +33,14 @@ export const log = command({
   name: 'log',
   tool: 'flyball_search_ledger',
   title: 'Read the ledger',
-  description:
-    'Entries of the ledger, newest first: of one target (kind/name), of the fleet chain (fleet), or of all.',
+  description: 'Entries of the ledger, newest first: of one target, of the fleet chain (fleet), or of all.',
   input: z.strictObject({
     chain: z.string().max(200).optional().describe('kind/name of a target, or fleet.'),
     kind: z.enum(KINDS).optional().describe('Only entries of this kind.'),
-    limit: z.int().min(1).max(1000).default(50).describe('At most this many per chain.'),
-    full: z.boolean().default(false).describe('With the whole body of each entry.'),
+    since: z.string().max(40).optional().describe('A time, or how long ago.'),
+    full: z.boolean().default(false).describe('With the bodies.'),
+    ...paging,
+    limit: z.int().min(1).max(1000).default(50).describe('How many at most.'),
   }),
   output: z.object({
     entries: z.array(
@@ -49,6 +54,7 @@ export const log = command({
         body: z.string().optional(),
       }),
     ),
+    next: nextCursor,
   }),
   positional: ['chain'],
   role: 'viewer',
@@ -57,15 +63,20 @@ export const log = command({
   reach: ({ chain }) => (chain === 'fleet' ? 'fleet' : 'targets'),
   examples: ['flyball log model/late-flights', 'flyball log --kind intent'],
   run: async (ports, input) => {
-    const { store } = ports.world;
-    const known = await store.chains();
-    requireTarget(input.chain, known);
-    const chains = input.chain === undefined ? known : [input.chain];
-    const kinds = input.kind === undefined ? {} : { kinds: [input.kind] };
-    const found = await Promise.all(
-      chains.map(chain => store.entries({ chain, limit: input.limit, newestFirst: true, ...kinds })),
-    );
-    const entries = found.flat().sort((a, b) => b.at - a.at || b.seq - a.seq);
+    const { chain, kind, since } = input;
+    const known = await ports.world.store.chains();
+    requireTarget(chain, known);
+    const of = { list: 'log', filters: { chain: chain ?? null, kind: kind ?? null, since: since ?? null } };
+    const after = (await openCursor(ports, of, input.cursor)) as Place | undefined;
+    const found = await newestOf(ports, chain === undefined ? known : [chain], {
+      ...(after === undefined ? {} : { after }),
+      ...(kind === undefined ? {} : { kinds: [kind] }),
+      ...(since === undefined ? {} : { since: instantOf('since', since, ports.world.clock()) }),
+      limit: input.limit + 1,
+    });
+    const entries = found.slice(0, input.limit);
+    const last = entries.at(-1);
+    const place = last && { at: last.at, chain: last.chain, seq: last.seq };
     return {
       entries: entries.map(({ chain, seq, at, body, hash }) => ({
         chain,
@@ -76,19 +87,48 @@ export const log = command({
         hash,
         ...(input.full ? { body: JSON.stringify(body) } : {}),
       })),
+      ...(place && found.length > input.limit ? { next: await sealCursor(ports, of, place) } : {}),
     };
   },
   text: (found, paint) =>
     table(
-      found.entries.map(one => [
-        paint.dim(when(one.at)),
-        one.chain,
-        String(one.seq),
-        one.kind,
-        one.body ?? one.text,
-      ]),
+      found.entries
+        .map(one => [paint.dim(when(one.at)), one.chain, String(one.seq), one.kind, one.body ?? one.text])
+        .concat(found.next === undefined ? [] : [[`More: --cursor ${found.next}`]]),
     ),
 });
+
+/** Where a page of the log ended. Entries are ordered by time, newest first, then by chain, then by seq, newest first. */
+type Place = { readonly at: number; readonly chain: string; readonly seq: number };
+
+/** The newest entries of all these chains together that come after a place. */
+async function newestOf(
+  { world: { store } }: Ports,
+  chains: readonly string[],
+  {
+    after,
+    limit,
+    ...filter
+  }: {
+    readonly after?: Place;
+    readonly kinds?: readonly EntryKind[];
+    readonly since?: number;
+    readonly limit: number;
+  },
+): Promise<readonly Entry[]> {
+  const below = (chain: string) => {
+    if (after === undefined) return {};
+    if (chain === after.chain) return { to: after.seq - 1 };
+    return { until: chain < after.chain ? after.at - 1 : after.at };
+  };
+  const found = await Promise.all(
+    chains.map(chain => store.entries({ chain, limit, newestFirst: true, ...filter, ...below(chain) })),
+  );
+  return found
+    .flat()
+    .sort((a, b) => b.at - a.at || (a.chain < b.chain ? -1 : a.chain > b.chain ? 1 : b.seq - a.seq))
+    .slice(0, limit);
+}
 
 export const ledgerVerify = command({
   name: 'ledger verify',

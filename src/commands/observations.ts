@@ -49,11 +49,11 @@ export const observations = command({
   tool: 'flyball_query_observations',
   title: 'Query an observed metric',
   description:
-    'The recorded series of one observation of a target, in at most `points` pieces with mean, min and max, and its figures. Without a name: which observations there are.',
+    'The recorded series of one observation, in at most `points` pieces with mean, min and max. Without a name: which there are.',
   input: z.strictObject({
     target: z.string().min(1).max(200).describe('As kind/name.'),
     name: z.string().max(200).optional().describe('Of the observation.'),
-    policy: z.string().max(200).optional().describe('Where several policies have one of that name.'),
+    policy: z.string().max(200).optional().describe('Where several have one.'),
     group: z.string().max(300).optional().describe('Label set, such as origin=ORD.'),
     from: z.string().max(40).default('7d').describe('A time, or how long ago.'),
     to: z.string().max(40).optional(),

@@ -1,6 +1,8 @@
 /** `policies` and `policy`: what is in force, and the text of one. */
 import { z } from 'zod';
 import { command } from './command.ts';
+import { pageOf } from './cursor.ts';
+import { nextCursor, paging } from './paging.ts';
 import { unknownName } from './refusal.ts';
 import { safe, span, table } from './time.ts';
 
@@ -26,8 +28,9 @@ export const policies = command({
     'The policies in force with target, mode, condition and verbs, and the commit, file and line of each.',
   input: z.strictObject({
     target: z.string().max(200).optional().describe('Only those of this target, as kind/name.'),
+    ...paging,
   }),
-  output: z.object({ policies: z.array(summary), commit: z.string().optional() }),
+  output: z.object({ policies: z.array(summary), commit: z.string().optional(), next: nextCursor }),
   positional: ['target'],
   role: 'viewer',
   effect: 'read',
@@ -49,7 +52,14 @@ export const policies = command({
       ...(one.description === undefined ? {} : { description: safe(one.description) }),
     }));
     const wanted = rows.filter(row => input.target === undefined || row.target === input.target);
-    return { policies: wanted, ...(revision ? { commit: revision.commit.sha } : {}) };
+    const of = { list: 'policies', filters: { target: input.target ?? null } };
+    const keyOf = (one: (typeof rows)[number]) => `${one.policy} ${one.target}`;
+    const { items, next } = await pageOf(ports, of, input, wanted, keyOf);
+    return {
+      policies: [...items],
+      ...(revision ? { commit: revision.commit.sha } : {}),
+      ...(next === undefined ? {} : { next }),
+    };
   },
   text: (found, paint) =>
     table([
@@ -63,6 +73,7 @@ export const policies = command({
         one.verbs.join(', '),
         `${one.file}:${one.line}`,
       ]),
+      ...(found.next === undefined ? [] : [[`More: --cursor ${found.next}`]]),
     ]),
 });
 

@@ -38,27 +38,25 @@ const input = z.strictObject({
     ),
   target: z.string().min(1).max(200).describe('kind/name, or the name of a model.'),
   version: z.string().min(1).max(200).optional().describe('Of evaluate, promote and rollback.'),
-  lookback: z.string().max(40).optional().describe('How far back it trains or evaluates, such as 90d.'),
+  lookback: z.string().max(40).optional().describe('How far back, such as 90d.'),
   focus: z.string().max(2000).optional().describe("Rows to train on in full, such as: origin == 'ORD'."),
-  only: z.string().max(2000).optional().describe('Rows to train on, and no others.'),
-  rest: z.string().max(20).optional().describe('With focus: the share of all other rows, such as 10%.'),
+  only: z.string().max(2000).optional().describe('Rows to train on alone.'),
+  rest: z.string().max(20).optional().describe('With focus: share of other rows, such as 10%.'),
   reason: z.string().min(1).max(500).optional().describe('Why. People who approve read it.'),
   wait: z
     .string()
     .max(40)
     .default(DEFAULT_WAIT)
-    .describe('How long it may wait for what holds it, such as 24h; at most 7d. Then it is over.'),
+    .describe('How long it may be held, at most 7d. Then it is over.'),
   request: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9-]{7,63}$/, 'expected 8 to 64 letters, digits and dashes')
     .optional()
-    .describe(
-      'Its id, such as that of a plan: then the plan hash is the same. Asked for again, nothing is added.',
-    ),
+    .describe('Its id, such as that of a plan. Asked for again, nothing is added.'),
   plan: z
     .boolean()
     .default(false)
-    .describe('Changes nothing: says what would be done, what holds it and who must approve.'),
+    .describe('Changes nothing: says what would be done, held and approved by whom.'),
 });
 type Input = z.output<typeof input>;
 
@@ -85,7 +83,7 @@ export const request = command({
   tool: 'flyball_request_action',
   title: 'Request an action',
   description:
-    'Asks for one action on one target. It goes through the same admission as what policies do: mode, pauses, windows, gates, cooldown, rate, approval. It is queued, held with every reason, or waits for an approval that whoever asked cannot give; a disruptive action that an agent asks for always needs one. What has not begun after `wait` is over. flyball_get_action follows it by its request id.',
+    'Asks for one action. It goes through the same admission as what policies do, and is queued, held with every reason, or waits for an approval that whoever asked cannot give; a disruptive one of an agent always needs one. flyball_get_action follows it by its request id.',
   input,
   output,
   positional: ['verb', 'target'],

@@ -53,7 +53,7 @@ export const target = command({
   tool: 'flyball_get_target',
   title: 'State of one target',
   description:
-    'One model, dataset or connection: rules with their states, open episodes, recent actions, approvals, gates, what serves, when it is looked at next.',
+    'Rules with their states, open episodes, recent actions, approvals, gates, what serves, the next look.',
   input: z.strictObject({
     target: z.string().min(1).max(200).describe('As kind/name: model/late-flights.'),
   }),

@@ -12,11 +12,7 @@ export const fileInput = z.strictObject({
 });
 
 /** Drafts, which commands look at together with the files of the head commit. */
-export const draftInput = z
-  .array(fileInput)
-  .max(20)
-  .optional()
-  .describe('Drafts, put over the head commit.');
+export const draftInput = z.array(fileInput).max(20).optional().describe('Drafts, put over the head commit.');
 
 /** A diagnostic by its parts; `text` is all of it on one line. */
 export const diagnosticOutput = z.object({

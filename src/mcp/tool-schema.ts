@@ -50,7 +50,10 @@ function make(command: Command): ToolSchema {
   return {
     input: {
       type: 'object',
-      properties: { ...Object.fromEntries(fields.map(([name, field]) => [name, short(field)])), ...door },
+      properties: {
+        ...Object.fromEntries(fields.map(([name, field]) => [name, short(name, field)])),
+        ...door,
+      },
       ...(required.length === 0 ? {} : { required }),
       additionalProperties: false,
     },
@@ -89,44 +92,39 @@ export function annotationsOf(effect: Effect): ToolAnnotations {
   }
 }
 
+/** What the instructions say once for all tools. */
+const SAID_ONCE: Readonly<Record<string, RegExp>> = { limit: /./, cursor: /./, target: /kind\/name/ };
+/** Longer lists of words are said by the error that names them. */
+const MOST_CHOICES = 20;
+
 /** A field of an input, without what only validators of other generations read. */
-function short(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(short);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([key]) => key !== '$schema' && key !== 'terminal' && key !== 'minLength')
-      .map(([key, one]) => [key, short(one)]),
-  );
+function short(name: string, field: Json): Json {
+  const { description, terminal, minLength, enum: choices, items, additionalProperties, ...more } = field;
+  const { default: initial, ...rest } = more;
+  const words = typeof description !== 'string' || SAID_ONCE[name]?.test(description) ? {} : { description };
+  const listed =
+    Array.isArray(choices) && choices.length > MOST_CHOICES ? { maxLength: 40 } : { enum: choices };
+  const { properties } = rest as { readonly properties?: Readonly<Record<string, Json>> };
+  const inner = properties && Object.entries(properties).map(([key, one]) => [key, short(key, one)] as const);
+  return {
+    ...rest,
+    ...(initial ? { default: initial } : {}),
+    ...(inner === undefined ? {} : { properties: Object.fromEntries(inner) }),
+    ...(choices === undefined ? {} : listed),
+    ...(items === undefined ? {} : { items: short('', items as Json) }),
+    ...words,
+  };
 }
 
-/**
- * Fields of an output: those that are always there, and lists. A type each, and for rows the names of their fields, said once.
- * Other fields may come beside them.
- */
+/** Fields of an output that are always there, and lists, by their types. Others may come beside them. */
 function briefly(fields: readonly (readonly [string, Json])[], always: readonly string[]): Json {
-  const said = new Set<string>();
   const kept = fields.filter(([name, { type }]) => always.includes(name) || type === 'array');
-  return Object.fromEntries(kept.map(([name, field]) => [name, brief(field, said)]));
+  return Object.fromEntries(kept.map(([name, field]) => [name, brief(field)]));
 }
 
-function brief({ type, enum: choices, items }: Json, said: Set<string>): Json {
+function brief({ type, enum: choices }: Json): Json {
   if (choices !== undefined) return { enum: choices };
-  if (type === undefined) return {};
-  if (type !== 'array') return { type };
-  const row = items as Json | undefined;
-  const columns = row?.properties === undefined ? undefined : columnsOf(row);
-  if (columns === undefined) return { type, items: { type: row?.type ?? 'string' } };
-  const words = said.has(columns) ? {} : { description: columns };
-  said.add(columns);
-  return { type, items: { type: 'object', ...words } };
-}
-
-/** `name, other?`: those that may be absent have a question mark. */
-function columnsOf({ properties = {}, required = [] }: Json): string {
-  return Object.keys(properties as Json)
-    .map(name => ((required as readonly string[]).includes(name) ? name : `${name}?`))
-    .join(', ');
+  return type === undefined ? {} : { type };
 }
 
 /** Ids, hashes and marks that Flyball made itself; every other text is somebody else's. */

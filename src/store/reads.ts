@@ -138,11 +138,14 @@ export async function findActions(db: Reader, prefix: string): Promise<readonly 
 
 /** `from` is the lowest seq in both orders. */
 export async function readEntries(db: Reader, filter: Filter<'entries'>): Promise<readonly Entry[]> {
-  const { chain, from, limit, kinds, newestFirst } = filter;
+  const { chain, from, to, since, until, limit, kinds, newestFirst } = filter;
   if (kinds?.length === 0) return [];
   const where = new Where();
   where.add(value => `chain = ${value}`, chain);
   if (from !== undefined) where.add(value => `seq >= ${value}`, from);
+  if (to !== undefined) where.add(value => `seq <= ${value}`, to);
+  if (since !== undefined) where.add(value => `at >= ${value}`, since);
+  if (until !== undefined) where.add(value => `at <= ${value}`, until);
   if (kinds) where.add((...list) => `kind IN (${list.join(', ')})`, ...kinds);
   const order = newestFirst === true ? 'DESC' : 'ASC';
   const sql = `${selectEntries}${where.text} ORDER BY seq ${order} LIMIT ${where.value(limit ?? UNLIMITED)}`;
