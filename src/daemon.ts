@@ -1,5 +1,6 @@
 /** The daemon: follows the branch, ticks, carries out effects, anchors; until it is told to stop. Alone, or as one of several. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { agentsRoute } from './agents-route.ts';
 import {
   type DaemonSettings,
   follow,
@@ -55,7 +56,8 @@ export async function runDaemon(ports: Ports, opened: Opened, options: DaemonOpt
     const clientSecret = secret && filled(secret, 'daemon.yaml: oidc.client.secret', environment);
     // Without what only a terminal may do.
     const served = opened.ports;
-    const about = { version, deadManUrl, socket: socketOf(settings), behindProxy, clientSecret };
+    const mounts = [agentsRoute(version)];
+    const about = { version, deadManUrl, socket: socketOf(settings), behindProxy, clientSecret, mounts };
     await withHealth(served, opened.meters, about, () => enforce(ports, opened, options));
     world.log.info({}, 'engine stopped');
   });

@@ -218,6 +218,17 @@ function ownState(settings: DaemonSettings, given: Given, token: string | undefi
     principal: speaker.principal,
     may: command => mayPerform(command, speaker),
     call: async (command, input, options) => (await caller()).call(command, input, options),
+    changes: listener => {
+      let stop: (() => void) | undefined;
+      let ended = false;
+      void caller().then(own => {
+        if (!ended) stop = own.changes?.(listener);
+      });
+      return () => {
+        ended = true;
+        stop?.();
+      };
+    },
   };
   return { caller: lazy, close: async () => (await opened)?.close() };
 }

@@ -193,7 +193,17 @@ function violations(file: string, text: string): readonly string[] {
 
 function importViolations(file: string, imports: readonly Import[]): readonly string[] {
   const own = areaOf(file);
-  const wired = ['main', 'terminal', 'remote', 'wiring', 'daemon', 'replica', 'state-settings', 'stderr-log'];
+  const wired = [
+    'main',
+    'agents-route',
+    'terminal',
+    'remote',
+    'wiring',
+    'daemon',
+    'replica',
+    'state-settings',
+    'stderr-log',
+  ];
   if ([...wired, 'repository-port', 'git-remote', 'ci-port'].includes(own)) return [];
   const area = AREAS[own];
   if (area === undefined) {

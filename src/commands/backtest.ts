@@ -71,12 +71,12 @@ const input = z.strictObject({
   target: z.string().max(200).optional().describe('Where it has several.'),
   files: draftInput,
   from: z.string().max(40).optional().describe('A time, or how long ago (30d).'),
-  to: z.string().max(40).optional().describe('The same; now unless said.'),
+  to: z.string().max(40).optional().describe('Now unless said.'),
   sweep: z.string().max(100).optional().describe('NAME=FROM..TO:STEP, such as psi=0.1..0.3:0.05.'),
   source: z
     .enum(['auto', 'recorded', 'sources'])
     .default('auto')
-    .describe('recorded: what the store kept. sources: asked of the data again.'),
+    .describe('sources: asked of the data again.'),
   approvalAfter: z.string().max(20).default('1h').describe('A yes is assumed after this.'),
   effectAfter: z.string().max(20).default('1h').describe('Effects succeed after this.'),
   html: terminalOnly(z.string().max(500).optional().describe('Writes a page with the time line.')),

@@ -34,7 +34,7 @@ const input = z.strictObject({
   verb: z
     .enum([...VERBS, ...LATER])
     .describe(
-      'retrain (lookback; focus or only), evaluate (version), promote (version), rollback (version, or the last verified), advance or abort (the rollout of the target).',
+      'retrain (lookback; focus or only), evaluate, promote, rollback (version), advance, abort (a rollout).',
     ),
   target: z.string().min(1).max(200).describe('kind/name, or the name of a model.'),
   version: z.string().min(1).max(200).optional().describe('Of evaluate, promote and rollback.'),
@@ -43,20 +43,13 @@ const input = z.strictObject({
   only: z.string().max(2000).optional().describe('Rows to train on alone.'),
   rest: z.string().max(20).optional().describe('With focus: share of other rows, such as 10%.'),
   reason: z.string().min(1).max(500).optional().describe('Why. People who approve read it.'),
-  wait: z
-    .string()
-    .max(40)
-    .default(DEFAULT_WAIT)
-    .describe('How long it may be held, at most 7d. Then it is over.'),
+  wait: z.string().max(40).default(DEFAULT_WAIT).describe('How long it may be held, at most 7d.'),
   request: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9-]{7,63}$/, 'expected 8 to 64 letters, digits and dashes')
     .optional()
-    .describe('Its id, such as that of a plan. Asked for again, nothing is added.'),
-  plan: z
-    .boolean()
-    .default(false)
-    .describe('Changes nothing: says what would be done, held and approved by whom.'),
+    .describe('Its id, such as that of a plan.'),
+  plan: z.boolean().default(false).describe('Changes nothing: says what would be done.'),
 });
 type Input = z.output<typeof input>;
 

@@ -76,7 +76,7 @@ export const status = command({
     'What needs a person, which actions run, which rules are blind (unknown) and why, which are held and until when, of all targets or of one.',
   input: z.strictObject({
     target: z.string().max(200).optional().describe('Only this target, as kind/name: model/late-flights.'),
-    messages: z.int().min(0).max(100).default(8).describe('How many of the newest messages to show.'),
+    messages: z.int().min(0).max(100).default(8).describe('How many.'),
   }),
   output,
   details: ['rejectedCommit', 'rewritten', 'detached', 'replicas', 'lagMs', 'trust', 'unmatched', 'silenced'],

@@ -77,7 +77,8 @@ const READABLE: readonly Readable[] = [
     name: 'approval',
     template: 'flyball://approvals/{id}',
     title: 'An approval',
-    description: 'What waits for a yes, or what became of it; with the address of its page. Can be subscribed to.',
+    description:
+      'What waits for a yes, or what became of it; with the address of its page. Can be subscribed to.',
     command: 'approval',
     input: ({ id }) => ({ approval: id }),
     complete: { id: 'approvals' },

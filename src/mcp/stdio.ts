@@ -1,5 +1,6 @@
 /** MCP on standard input and output, which carries nothing else. */
-import { serveStdio } from '@modelcontextprotocol/server/stdio';
+import type { Transport } from '@modelcontextprotocol/server';
+import { StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio';
 import type { Caller } from '../commands/index.ts';
 import type { Log } from '../model.ts';
 import { buildServer } from './server.ts';
@@ -9,17 +10,40 @@ import { serveSubscriptions, tellAll } from './subscriptions.ts';
 export async function serve(caller: Caller, version: string, log: Log): Promise<void> {
   keepStdoutClean(log);
   const closed = new Promise<void>(resolve => process.stdin.once('close', resolve).once('end', resolve));
+  let listened: (() => void) | undefined;
+  const subscribe = caller.changes !== undefined;
   const handle = serveStdio(
     ({ era }) => {
-      const server = buildServer(caller, version, { log, subscribe: true });
-      if (era === 'legacy') serveSubscriptions(server, caller);
-      else tellAll(server, caller);
+      const server = buildServer(caller, version, { log, subscribe });
+      if (subscribe && era === 'legacy') serveSubscriptions(server, caller);
+      if (subscribe && era === 'modern') listened = tellAll(server, caller);
       return server;
     },
-    { onerror: error => log.warn({ error: error.message }, 'mcp connection') },
+    {
+      transport: heard(new StdioServerTransport(), 'subscriptions/listen', () => listened?.()),
+      onerror: error => log.warn({ error: error.message }, 'mcp connection'),
+    },
   );
   await closed;
   await handle.close();
+}
+
+/** The same transport, which tells when a method is asked for: the library serves that one by itself. */
+function heard(wire: Transport, method: string, tell: () => void): Transport {
+  const outer: Transport = {
+    start: () => {
+      wire.onmessage = (message, extra) => {
+        if ('method' in message && message.method === method) tell();
+        outer.onmessage?.(message, extra);
+      };
+      wire.onclose = () => outer.onclose?.();
+      wire.onerror = error => outer.onerror?.(error);
+      return wire.start();
+    },
+    send: (message, options) => wire.send(message, options),
+    close: () => wire.close(),
+  };
+  return outer;
 }
 
 /** A library that prints would break the protocol: its words go to the log. */

@@ -45,16 +45,22 @@ export function serveSubscriptions(server: McpServer, caller: Caller): void {
   };
 }
 
-/** 2026-era subscriptions on a connection that stays: the library gives on only what the client listens to. */
-export function tellAll(server: McpServer, caller: Caller): void {
-  const stop = caller.changes?.(change => {
-    for (const uri of addressesOf(change))
-      void server.server.sendResourceUpdated({ uri }).catch(() => undefined);
-  });
+/**
+ * 2026-era subscriptions on a connection that stays: the library gives on only what the client listens to. Changes are looked
+ * for once what this gives is called.
+ */
+export function tellAll(server: McpServer, caller: Caller): () => void {
+  let stop: (() => void) | undefined;
   const before = server.server.onclose;
   server.server.onclose = () => {
     stop?.();
     before?.();
+  };
+  return () => {
+    stop ??= caller.changes?.(change => {
+      for (const uri of addressesOf(change))
+        void server.server.sendResourceUpdated({ uri }).catch(() => undefined);
+    });
   };
 }
 

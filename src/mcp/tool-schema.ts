@@ -20,7 +20,7 @@ export interface ToolSchema {
   readonly paged: boolean;
 }
 
-const DETAIL = { enum: ['summary', 'full'], default: 'summary' };
+const DETAIL = { enum: ['summary', 'full'] };
 const KEY = { type: 'string', maxLength: 200 };
 
 const OPEN = { type: 'boolean', description: 'With approval: a client that can opens its page.' };
@@ -79,8 +79,8 @@ function jsonSchema(schema: z.ZodObject, io: 'input' | 'output'): Fields {
 export function annotationsOf(effect: Effect): ToolAnnotations {
   switch (effect) {
     case 'read':
-      // What else there is to hint is meaningless where nothing is written.
-      return { readOnlyHint: true, openWorldHint: false };
+      // Whether it may be repeated is of no interest where nothing is written.
+      return { readOnlyHint: true, destructiveHint: false, openWorldHint: false };
     case 'propose':
       return { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true };
     case 'safe':

@@ -77,7 +77,6 @@ test('the tools are these, small, annotated, and none decides', async () => {
       annotations: {
         readOnlyHint: expect.any(Boolean),
         destructiveHint: expect.any(Boolean),
-        idempotentHint: expect.any(Boolean),
         openWorldHint: expect.any(Boolean),
       },
       inputSchema: { type: 'object' },
@@ -124,7 +123,7 @@ describe.each(['sdk 1', 'client 2'] as const)('an agent with %s', generation => 
     });
     expect(refused.isError).toBe(true);
     expect(wordsOf(refused)).toContain('policies/alarm.yaml:10:9:');
-    const plan = await agent.call('flyball_plan_reconcile');
+    const plan = await agent.call('flyball_plan_reconcile', { detail: 'full' });
     expect(plan.structuredContent).toMatchObject({
       commit: base,
       rules: [{ policy: 'alarm', answer: 'ok' }],
