@@ -11,6 +11,7 @@ export function approvalText(one: ApprovalView, paint: Paint): string {
     ...section('Why', paint, [
       ['rule', `${why.rule}${why.group === '' ? '' : ` [${why.group}]`}, episode ${why.episode}`],
       ['condition', why.condition],
+      ...(why.opened && why.opened.clause !== why.condition ? [['because', why.opened.clause]] : []),
       ...(why.opened ? [['then', `${when(why.opened.at)} ${operandsText(why.opened)}`]] : []),
       ...(why.now ? [['now', `${when(why.now.at)} ${why.now.answer}: ${operandsText(why.now)}`]] : []),
       ...why.members.map(line => ['members', line]),

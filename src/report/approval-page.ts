@@ -184,6 +184,7 @@ function evidence({ why, series, askedAt }: ShownApproval): Html {
 ${rows([
   ['Condition', html`<code>${why.condition}</code>`],
   ['Rule', `${why.rule}${why.group === '' ? '' : ` [${why.group}]`}, episode ${why.episode}`],
+  ['Because', why.opened && why.opened.clause !== why.condition ? why.opened.clause : ''],
   ['Asked as', why.cause],
 ])}
 ${operands(why.opened, why.now)}

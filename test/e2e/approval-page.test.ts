@@ -258,3 +258,37 @@ test('under trust: local-user it works without a login, and says plainly that no
   expect(votes(at)).toMatchObject([{ by: { authenticated: false, door: 'http' } }]);
   await until('it is trained', () => entriesOf(at.home.state, 'outcome')[0]);
 });
+
+test('an agent’s wish waits for somebody else than the person for whom it asked', async () => {
+  const at = await world();
+  const { url, tokens } = at;
+  const asked = await at.as(
+    tokens.eve ?? '',
+    'request',
+    'promote',
+    'model/churn',
+    '--version',
+    'v1',
+    '--reason',
+    'look',
+    '--json',
+  );
+  expect(asked.stderr).not.toContain('expected');
+  const wish = await until('it asks', () =>
+    entriesOf(at.home.state, 'ask').find(({ body }) => body.action.verb === 'promote'),
+  );
+  const path = `/approvals/${wish.body.approval}`;
+  const ben = browser(url);
+  await ben.login(tokens.ben ?? '');
+  const his = await ben.get(path);
+  expect(his.text).toContain('ben asked for it, so somebody else decides.');
+  expect(his.text).not.toContain('name="decision"');
+  const cleo = browser(url);
+  await cleo.login(tokens.cleo ?? '');
+  const hers = await cleo.get(path);
+  expect(hers.text).toContain('Waits for a decision');
+  expect(hers.text).toContain('asked for by eve: look');
+  const form = { ...fieldsOf(hers.text), decision: 'approve' };
+  expect((await cleo.send(path, form)).status).toBe(303);
+  expect(votes(at)).toMatchObject([{ approval: wish.body.approval, by: { name: 'cleo' } }]);
+});
