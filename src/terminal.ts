@@ -49,7 +49,7 @@ const nothing = async () => {};
 
 /** Opens what one command is called through. */
 export async function openCaller(command: Command, given: Given): Promise<Open> {
-  if (command.needs === 'nothing') return { caller: await beginning(), close: nothing };
+  if (command.needs === 'nothing') return { caller: await beginning(given), close: nothing };
   const at = given.environment('FLYBALL_URL');
   if (at !== undefined && isServed(command))
     return {
@@ -79,10 +79,18 @@ async function settingsFor(command: Command, given: Given): Promise<DaemonSettin
 // ---------------------------------------------------------------------------------------------- this machine
 
 /** `init` has no state yet: nothing but its own ports may be touched. */
-async function beginning(): Promise<Caller> {
+async function beginning(given: Given): Promise<Caller> {
   const { beginRepository } = await import('./git/begin.ts');
   const { prometheusAt } = await import('./wiring.ts');
-  const ports = { init: beginRepository, prometheusAt, ...person(), grants: grantAll('admin') };
+  const { installHere } = await import('./mcp/install/here.ts');
+  const installClient = (of: Parameters<NonNullable<Ports['installClient']>>[0]) => installHere(of, given);
+  const ports = {
+    init: beginRepository,
+    prometheusAt,
+    installClient,
+    ...person(),
+    grants: grantAll('admin'),
+  };
   return callerOf(silent(ports as unknown as Ports));
 }
 

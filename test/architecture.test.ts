@@ -83,7 +83,7 @@ const AREAS: Readonly<Record<string, Area>> = {
   cli: { areas: ['model', 'commands'], packages: ['node:*', 'commander'], reason: DOOR },
   mcp: {
     areas: ['model', 'canonical', 'commands'],
-    packages: ['node:*', '@modelcontextprotocol/*', 'zod'],
+    packages: ['node:*', '@modelcontextprotocol/*', 'zod', 'jsonc-parser', '@decimalturn/toml-patch', 'yaml'],
     reason: DOOR,
   },
   http: {

@@ -20,6 +20,7 @@ import { health } from './health.ts';
 import { init } from './init.ts';
 import { ledgerPrune, ledgerRebuild, ledgerVerify, log } from './ledger.ts';
 import { lint } from './lint.ts';
+import { mcpInstall } from './mcp-install.ts';
 import { observations } from './observations.ts';
 import { pause, resume } from './pause.ts';
 import { plan } from './plan.ts';
@@ -95,6 +96,7 @@ export const commands: readonly Command[] = [
   tokenRevoke,
   whoami,
   mcp,
+  mcpInstall,
 ];
 
 export { LIMITS, type Limits, type Listen, type Oidc } from '../dsl/index.ts';

@@ -163,6 +163,18 @@ export interface Ports {
   chartLibrary?(): Promise<ChartLibrary>;
   /** The address of a page of the daemon, such as `/approvals/3fa9c1`; undefined where nobody is served. */
   pageUrl?(path: string): string | undefined;
+  /** Writes Flyball into the configuration of an agents' client; undefined at doors that may not. Throws PortError. */
+  installClient?(of: {
+    readonly client: string;
+    readonly scope: 'user' | 'project';
+    readonly what: 'add' | 'remove';
+    readonly dryRun: boolean;
+  }): Promise<{
+    readonly path: string;
+    readonly changed: boolean;
+    readonly backup?: string;
+    readonly text: string;
+  }>;
   /** Speaks MCP on standard input and output until it closes. */
   serveMcp?(): Promise<void>;
   /**
