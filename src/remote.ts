@@ -128,15 +128,21 @@ function parsed(remote: Remote, body: string): unknown {
 
 /** The daemon's no as the error that it was there. */
 function failure(remote: Remote, status: number, body: unknown): Error {
-  const { detail, reason, code } = (body ?? {}) as Readonly<Record<string, unknown>>;
+  const { detail, reason, code, known, port } = (body ?? {}) as Readonly<Record<string, unknown>>;
   const words = typeof detail === 'string' ? detail : `it answers with status ${status}`;
   if (typeof reason === 'string' && REASONS.includes(reason))
-    return new Refusal(words, reason as Refusal['reason']);
+    return new Refusal(
+      words,
+      reason as Refusal['reason'],
+      Array.isArray(known) ? known.map(String) : undefined,
+    );
   if (status === 401 || status === 403) return new Refusal(words, 'role');
+  const said = (port ?? {}) as Readonly<Record<string, unknown>>;
+  const later = status === 429 || status >= 500;
   return new PortError(words, {
-    code: typeof code === 'string' ? code : 'daemon',
-    retry: status === 429 || status >= 500 ? 'later' : 'never',
-    subject: remote.at,
+    code: String(said.code ?? code ?? 'daemon'),
+    retry: (said.retry ?? (later ? 'later' : 'never')) === 'later' ? 'later' : 'never',
+    subject: String(said.subject ?? remote.at),
   });
 }
 

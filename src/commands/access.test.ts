@@ -107,7 +107,7 @@ describe('tokens', () => {
     expect(JSON.stringify(await store.factsWithPrefix(''))).not.toContain(secret);
     expect(JSON.stringify(await store.entries({ chain: 'fleet' }))).not.toContain(secret);
     const forged = `fb_${id}_${'A'.repeat(43)}`;
-    for (const wrong of [forged, 'fb_0000000000_' + 'A'.repeat(43), '', text.toUpperCase()])
+    for (const wrong of [forged, `fb_0000000000_${'A'.repeat(43)}`, '', text.toUpperCase()])
       await expect(speaking(wrong)).rejects.toThrow('this token is not known here');
   });
 

@@ -126,6 +126,7 @@ export { propertiesOf, terminalOnly } from './command.ts';
 export { openCursor, type Page, type Paging, pageOf, sealCursor } from './cursor.ts';
 export { approve, deny } from './decide.ts';
 export { entryLog } from './entry-log.ts';
+export { entryStream, type Streamed } from './entry-stream.ts';
 export { follow, followHead } from './follow.ts';
 export { type Health, health } from './health.ts';
 export { keepLedger } from './keep-ledger.ts';
@@ -148,5 +149,6 @@ export type {
 } from './ports.ts';
 export { followProgress, lifeless, type ProgressPort } from './progress.ts';
 export { isInScope, SCOPES, type Scope, scopeOf, scopesIn } from './scopes.ts';
+export { status } from './status.ts';
 export { checkToken, recheckToken, type TokenRecord } from './tokens.ts';
 export { whoami } from './whoami.ts';

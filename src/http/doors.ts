@@ -2,6 +2,8 @@
 import { LIMITS, type Ports, refusalCounter } from '../commands/index.ts';
 import { PortError } from '../model.ts';
 import { apiRoutes } from './api.ts';
+import { docsRoutes } from './api-docs.ts';
+import { changesRoute } from './changes.ts';
 import { type Door, type DoorOptions, openDoor } from './door.ts';
 import { hookRoutes } from './hooks.ts';
 import { type Identify, identifying, isLocal, resourceMetadata } from './identify.ts';
@@ -31,6 +33,8 @@ export interface DoorsOptions {
   /** The path of the socket; absent: there is none. */
   readonly socket?: string | undefined;
   readonly behindProxy: boolean;
+  /** Of this program. */
+  readonly version: string;
   /** Of this Flyball at the identity provider, for people's logins. */
   readonly clientSecret?: string | undefined;
 }
@@ -69,7 +73,10 @@ async function socketAt(path: string, options: Omit<DoorOptions, 'over'>): Promi
   });
 }
 
-function routesOf(ports: Ports, { open, mounts, behindProxy, clientSecret }: DoorsOptions): readonly Route[] {
+function routesOf(
+  ports: Ports,
+  { open, mounts, behindProxy, clientSecret, version }: DoorsOptions,
+): readonly Route[] {
   const { settings, world } = ports;
   const { listen, oidc } = settings;
   const traffic = trafficOf(listen?.limits ?? LIMITS);
@@ -81,6 +88,8 @@ function routesOf(ports: Ports, { open, mounts, behindProxy, clientSecret }: Doo
     ...open.map(route => guarded(route, own, behindProxy)),
     ...(['', '/mcp'] as const).map(path => metadataRoute(path, traffic, oidc?.issuer)),
     ...apiRoutes(ports, identify),
+    changesRoute(ports, identify, traffic),
+    ...docsRoutes(ports, traffic, version),
     ...hookRoutes(own),
     ...mounts.flatMap(mount => mount(own)),
     ...pageRoutes({ ...own, oidc: oidcLogin(ports, clientSecret) }),

@@ -54,7 +54,10 @@ export async function withHealth(
   const looking = { ...served, principal: DOOR, grants: grantAll('viewer') };
   const { socket, mounts = [], behindProxy = false, clientSecret } = of;
   const open = healthRoutes(looking, metrics, steady);
-  const close = await openDoors(served, { open, mounts, socket, behindProxy, clientSecret });
+  const close = await openDoors(served, {
+    ...{ open, mounts, socket, behindProxy, clientSecret },
+    version: of.version,
+  });
   const loops = [
     keepNoting(ports, progress, ending.signal),
     watchDeadMan(ports, progress, metrics, of.deadManUrl, ending.signal),

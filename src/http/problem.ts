@@ -84,7 +84,7 @@ export function problemOf(error: unknown): {
     return {
       problem: new Problem(error.reason, error.message, headers),
       bug: false,
-      more: { reason: error.reason },
+      more: { reason: error.reason, ...(error.known ? { known: error.known.slice(0, 100) } : {}) },
     };
   }
   if (error instanceof PortError) {

@@ -66,7 +66,10 @@ export async function serve(
     engine: async () => 1,
     newId: randomUUID,
   } as unknown as Ports;
-  const close = await openDoors(ports, { open: [], mounts: [], behindProxy: false, ...options });
+  const close = await openDoors(ports, {
+    ...{ open: [], mounts: [], behindProxy: false, version: '1.2.3' },
+    ...options,
+  });
   const [, url = ''] = /"url":"(https?:[^"]+)"/.exec(logged.join('\n')) ?? [];
   return {
     ...{ ports, url, logged },
