@@ -26,6 +26,11 @@ const POLICIES = 1000;
 const MOST_RATIO = 2;
 const MOST_START_MS = 500;
 const MOST_MB = 120;
+/** As much as one asker can ask: limits are not what is measured. */
+const LISTEN = `listen:
+  address: 127.0.0.1:0
+  limits: { principal: 100000, address: 100000, total: 100000, concurrent: 1000 }
+`;
 const BIN = join(import.meta.dirname, '../bin/flyball.js');
 const ECHO = join(import.meta.dirname, 'echo-server.ts');
 const HELLO = {
@@ -42,7 +47,7 @@ export async function runMcpBench(calls = CALLS): Promise<Figure[]> {
   try {
     await run(home, 'init', '.');
     const figures = [await overStdio('stdio, no daemon', home, calls)];
-    writeFileSync(join(home, '.flyball/daemon.yaml'), `${readYaml(home)}listen: 127.0.0.1:0\n`);
+    writeFileSync(join(home, '.flyball/daemon.yaml'), `${readYaml(home)}${LISTEN}`);
     const daemon = await startDaemon(home);
     try {
       figures.push(await overStdio('stdio, joined to a daemon', home, calls));

@@ -91,7 +91,7 @@ async function byMcp(command: string, input: object) {
 
 /** Without the moment of the question, and cursors, which are for one asker. */
 function settled(output: Readonly<Record<string, unknown>>): unknown {
-  const volatile = /^(now|lagMs|next|at|since|until|to|lookedAt|takenAt|uptimeMs)$/;
+  const volatile = /^(now|lagMs|next|at|since|until|to|lookedAt|takenAt|uptimeMs|nextLook)$/;
   const kept = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(kept);
     if (typeof value !== 'object' || value === null) return value;
