@@ -11,16 +11,18 @@ import {
   type AuthInfo,
   createMcpHandler,
   type McpHttpHandler,
-  type McpServer,
+  type ServerEvent,
 } from '@modelcontextprotocol/server';
 import type { Caller } from '../commands/index.ts';
 import type { Log } from '../model.ts';
-import { buildServer } from './server.ts';
+import { buildServer, type Fixtures } from './server.ts';
 import { busOf } from './subscriptions.ts';
 
 export interface McpDoor {
   /** Answers one request. `request.auth` says who asks; `body` is its JSON, when that was read already. */
   handle(request: NodeIncomingMessageLike, response: NodeServerResponseLike, body?: unknown): Promise<void>;
+  /** Tells all who listen, such as that a list changed. */
+  told(event: ServerEvent): void;
   /** Ends all streams. */
   close(): Promise<void>;
 }
@@ -35,7 +37,7 @@ export function mcpHandler(options: {
   readonly callerFor: (auth: AuthInfo | undefined) => Caller;
   readonly version: string;
   readonly log: Log;
-  readonly fixtures?: (server: McpServer) => void;
+  readonly fixtures?: Fixtures;
 }): McpDoor {
   const { callerFor, version, log, fixtures } = options;
   const handlers = new Map<string, McpHttpHandler>();
@@ -61,6 +63,9 @@ export function mcpHandler(options: {
   return {
     handle: (request, response, body) =>
       toNodeHandler(handlerFor(request.auth), { onerror })(request, response, body),
+    told: event => {
+      for (const handler of handlers.values()) handler.bus.publish(event);
+    },
     close: async () => {
       await Promise.all([...handlers.values()].map(handler => handler.close()));
       handlers.clear();

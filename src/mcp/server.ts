@@ -1,5 +1,5 @@
 /** The agents' door: every command that is offered as a tool, over MCP. It decides nothing and can approve nothing. */
-import { McpServer } from '@modelcontextprotocol/server';
+import { McpServer, type ServerContext } from '@modelcontextprotocol/server';
 import { type Caller, type Command, commands } from '../commands/index.ts';
 import type { Log } from '../model.ts';
 import { askByPage } from './approval-page.ts';
@@ -17,13 +17,19 @@ A target is kind/name: model/churn. A result that was cut says "truncated"; its 
 Never ask people for tokens or secrets.
 If results say that nothing is being enforced, no engine runs.`;
 
+/** What the conformance suite asks a server to have, in its tests. */
+export interface Fixtures {
+  register(server: McpServer): void;
+  /** Throws for state that these fixtures did not make. */
+  verifyState(state: string, ctx: ServerContext): unknown;
+}
+
 /** What a server is built with besides its caller. */
 export interface More {
   readonly log: Log;
   /** 2025-era clients get changes only on a connection that stays: not over stateless HTTP. */
   readonly subscribe: boolean;
-  /** Tools that the conformance suite asks for, in its tests. */
-  readonly fixtures?: ((server: McpServer) => void) | undefined;
+  readonly fixtures?: Fixtures | undefined;
 }
 
 /** A server with what this principal may use. A new one for each connection, or each HTTP request. */
@@ -38,14 +44,20 @@ export function buildServer(caller: Caller, version: string, more: More): McpSer
       },
       instructions: INSTRUCTIONS,
       maxToolInputElements: 20_000,
+      requestState: { verify: more.fixtures?.verifyState ?? noState },
     },
   );
   for (const command of commands)
     if (command.tool !== undefined && caller.may(command)) register(server, caller, command, more.log);
   registerResources(server, caller, more.log);
   registerPrompts(server, caller, more.log);
-  more.fixtures?.(server);
+  more.fixtures?.register(server);
   return server;
+}
+
+/** No tool of ours gives a client state to bring back: what comes is forged. */
+function noState(): never {
+  throw new Error('no state was given');
 }
 
 function register(server: McpServer, caller: Caller, command: Command, log: Log): void {
