@@ -40,15 +40,18 @@ function load(specifier) {
   return new Function('specifier', 'return import(specifier)')(specifier);
 }
 
+/** Agents' programs start one for each of their windows: a small young generation spares each of them a sixth of its memory. */
+function startSmall() {
+  var args = [process.execPath, '--max-semi-space-size=1', __filename].concat(process.argv.slice(2));
+  // That this call is an experiment of Node is nothing to whoever reads our standard error.
+  process.removeAllListeners('warning');
+  process.execve(process.execPath, args);
+}
+
 if (parseInt(process.versions.node, 10) < NEEDED) {
   refuse(process.versions.node);
 } else if (process.argv[2] === 'mcp' && process.execve && process.execArgv.length === 0) {
-  // Agents' programs start one for each of their windows: a small young generation spares each of them a sixth of its memory.
-  process.removeAllListeners('warning');
-  process.execve(
-    process.execPath,
-    [process.execPath, '--max-semi-space-size=1', __filename].concat(process.argv.slice(2)),
-  );
+  startSmall();
 } else {
   // Compiled code is kept between calls where this Node can.
   if (require('module').enableCompileCache) require('module').enableCompileCache();

@@ -1,11 +1,7 @@
 /** Who wrote what is new is who the real git says, on histories with merges. */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { commitFiles, git, newRepository, removeFolder } from '../../test/real-git.ts';
-import { signerBy } from './remote/signatures.ts';
 import { openRepository, type PolicyRepository } from './repository.ts';
 
 let dir = '';
@@ -63,33 +59,3 @@ test('more than 1,000 commits are nobody’s', async () => {
 function gitWith(input: string): void {
   execFileSync('git', ['fast-import', '--quiet'], { cwd: dir, input });
 }
-
-test('a signature by a key that counts names it; one by another key, or none, does not', async () => {
-  const keys = mkdtempSync(join(tmpdir(), 'flyball-keys-'));
-  try {
-    for (const name of ['ours', 'strange'])
-      execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(keys, name)]);
-    copyFileSync(join(keys, 'ours.pub'), join(keys, 'allowed'));
-    const signed = (name: string, key: string) => {
-      const sha = commitBy(name, key);
-      const sign = ['-c', 'gpg.format=ssh', '-c', `user.signingkey=${join(keys, key)}`];
-      git(dir, ...sign, 'commit', '-q', '--amend', '--no-edit', '-S');
-      expect(git(dir, 'rev-parse', 'HEAD')).not.toBe(sha);
-    };
-    signed('dan', 'ours');
-    signed('eve', 'strange');
-    const head = commitBy('finn', 'c');
-    const [, fingerprint] = execFileSync('ssh-keygen', ['-lf', join(keys, 'ours.pub')], {
-      encoding: 'utf8',
-    }).split(' ');
-    const signer = signerBy(join(keys, 'allowed'));
-    const proven = await openRepository({ dir, branch: 'main', signer });
-    expect(await proven.authorsBetween(first, head)).toEqual([
-      { email: 'dan@acme.example', key: fingerprint },
-      'eve@acme.example',
-      'finn@acme.example',
-    ]);
-  } finally {
-    rmSync(keys, { recursive: true });
-  }
-});
