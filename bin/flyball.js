@@ -23,6 +23,8 @@ function program() {
 }
 
 function start(module) {
+  // Servers are ended by a signal more often than not: what was compiled is kept before they begin.
+  if (require('module').flushCompileCache) require('module').flushCompileCache();
   return module.main(process.argv.slice(2));
 }
 
