@@ -2,17 +2,8 @@
 import { type Caller, type Command, commands } from '../commands/index.ts';
 import type { JsonObject } from '../model.ts';
 
-export interface Names {
-  readonly kinds: readonly string[];
-  /** `model/churn`. */
-  readonly chains: readonly string[];
-  /** `churn`, of any kind. */
-  readonly targets: readonly string[];
-  readonly models: readonly string[];
-  readonly policies: readonly string[];
-  readonly actions: readonly string[];
-  readonly approvals: readonly string[];
-}
+/** Of targets: `chains` are `model/churn`, `targets` and `models` are `churn`. */
+export type NameKind = 'kinds' | 'chains' | 'targets' | 'models' | 'policies' | 'actions' | 'approvals';
 
 /** Completions are at most so many, by the protocol. */
 const MOST_COMPLETIONS = 100;
@@ -24,24 +15,28 @@ export function startingWith(names: readonly string[], typed: string): string[] 
   return names.filter(name => name.startsWith(typed)).slice(0, MOST_COMPLETIONS);
 }
 
-/** All names that are known to the caller; none of a kind that it may not list. */
-export async function knownNames(caller: Caller): Promise<Names> {
-  const [targets, policies, actions, approvals] = await Promise.all([
-    rowsOf(caller, 'targets', 'targets'),
-    rowsOf(caller, 'policies', 'policies'),
-    rowsOf(caller, 'actions', 'actions', 100),
-    rowsOf(caller, 'approvals', 'approvals'),
-  ]);
-  const chains = unique(targets.map(row => row.target));
-  return {
-    kinds: unique(chains.map(chain => chain.split('/')[0])),
-    chains,
-    targets: unique(chains.map(chain => chain.slice(chain.indexOf('/') + 1))),
-    models: chains.filter(chain => chain.startsWith('model/')).map(chain => chain.slice('model/'.length)),
-    policies: unique(policies.map(row => row.policy)),
-    actions: unique(actions.map(row => row.action ?? row.id)),
-    approvals: unique(approvals.map(row => row.approval)),
-  };
+/** Those names of a kind that the caller may see. */
+export async function namesOf(caller: Caller, kind: NameKind): Promise<readonly string[]> {
+  switch (kind) {
+    case 'policies':
+      return unique((await rowsOf(caller, 'policies', 'policies')).map(row => row.policy));
+    case 'actions':
+      return unique((await rowsOf(caller, 'actions', 'actions', 100)).map(row => row.id));
+    case 'approvals':
+      return unique((await rowsOf(caller, 'approvals', 'approvals')).map(row => row.approval));
+    default:
+      return ofTargets(unique((await rowsOf(caller, 'targets', 'targets')).map(row => row.target)), kind);
+  }
+}
+
+function ofTargets(
+  chains: readonly string[],
+  kind: 'kinds' | 'chains' | 'targets' | 'models',
+): readonly string[] {
+  const named = (chain: string) => chain.slice(chain.indexOf('/') + 1);
+  if (kind === 'kinds') return unique(chains.map(chain => chain.split('/')[0]));
+  if (kind === 'targets') return unique(chains.map(named));
+  return kind === 'models' ? chains.filter(chain => chain.startsWith('model/')).map(named) : chains;
 }
 
 function unique(values: readonly unknown[]): readonly string[] {

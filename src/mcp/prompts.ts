@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Caller } from '../commands/index.ts';
 import type { Log } from '../model.ts';
 import { guarded } from './guarded.ts';
-import { knownNames, type Names, startingWith } from './names.ts';
+import { type NameKind, namesOf, startingWith } from './names.ts';
 import { clean } from './outside-text.ts';
 
 interface Prompt {
@@ -19,7 +19,7 @@ interface Argument {
   readonly description: string;
   readonly optional?: true;
   /** What its values are completed from. */
-  readonly names?: keyof Names;
+  readonly names?: NameKind;
 }
 
 const TARGET: Argument = { description: 'As kind/name, such as model/churn.', names: 'chains' };
@@ -131,9 +131,9 @@ function argumentOf(
   return optional ? field.optional() : field;
 }
 
-function completer(names: keyof Names, caller: Caller, log: Log) {
+function completer(names: NameKind, caller: Caller, log: Log) {
   return guarded(log, async (typed: string | undefined) =>
-    startingWith((await knownNames(caller))[names], typed ?? ''),
+    startingWith(await namesOf(caller, names), typed ?? ''),
   );
 }
 

@@ -12,7 +12,7 @@ import {
 import { type Caller, type Command, commands } from '../commands/index.ts';
 import type { Log } from '../model.ts';
 import { guarded } from './guarded.ts';
-import { knownNames, startingWith } from './names.ts';
+import { type NameKind, namesOf, startingWith } from './names.ts';
 import { clean } from './outside-text.ts';
 import { schemaKinds, schemaOf, topics } from './reference.ts';
 import { callTool } from './tool.ts';
@@ -32,7 +32,7 @@ interface Readable {
   /** The command that gives it, and its input. */
   readonly command: string;
   input(variables: Readonly<Record<string, string>>): Readonly<Record<string, unknown>>;
-  readonly complete: Readonly<Record<string, keyof Awaited<ReturnType<typeof knownNames>>>>;
+  readonly complete: Readonly<Record<string, NameKind>>;
 }
 
 const READABLE: readonly Readable[] = [
@@ -105,7 +105,7 @@ function registerReadable(
 ): void {
   const completers = Object.entries(complete).map(([variable, kind]): [string, Complete] => [
     variable,
-    guarded(log, async (value: string) => startingWith((await knownNames(caller))[kind], value)),
+    guarded(log, async (value: string) => startingWith(await namesOf(caller, kind), value)),
   ]);
   server.registerResource(
     name,
@@ -212,7 +212,10 @@ function uriOf(cursor: string): string {
 }
 
 async function resourcesFor(caller: Caller): Promise<readonly Resource[]> {
-  const names = await knownNames(caller);
+  const kinds = ['approvals', 'chains', 'policies'] as const;
+  const [approvals = [], chains = [], policies = []] = await Promise.all(
+    kinds.map(kind => namesOf(caller, kind)),
+  );
   const of = (kind: string, title: string, mimeType: string) => (name: string) => ({
     uri: `flyball://${kind}/${name}`,
     name: `${kind}/${name}`,
@@ -225,8 +228,8 @@ async function resourcesFor(caller: Caller): Promise<readonly Resource[]> {
       title: topic.title,
     })),
     ...schemaKinds.map(of('schema', 'Schema of', 'application/schema+json')),
-    ...names.approvals.map(of('approvals', 'Approval', 'application/json')),
-    ...names.chains.map(of('targets', 'Target', 'application/json')),
-    ...names.policies.map(of('policies', 'Policy', 'application/json')),
+    ...approvals.map(of('approvals', 'Approval', 'application/json')),
+    ...chains.map(of('targets', 'Target', 'application/json')),
+    ...policies.map(of('policies', 'Policy', 'application/json')),
   ];
 }

@@ -10,17 +10,23 @@ import { serveSubscriptions, tellAll } from './subscriptions.ts';
 export async function serve(caller: Caller, version: string, log: Log): Promise<void> {
   keepStdoutClean(log);
   const closed = new Promise<void>(resolve => process.stdin.once('close', resolve).once('end', resolve));
-  let listened: (() => void) | undefined;
+  // The first message of a connection may be the one that listens, before there is a server.
+  let listens = false;
+  let follow = () => {};
   const subscribe = caller.changes !== undefined;
   const handle = serveStdio(
     ({ era }) => {
       const server = buildServer(caller, version, { log, subscribe });
       if (subscribe && era === 'legacy') serveSubscriptions(server, caller);
-      if (subscribe && era === 'modern') listened = tellAll(server, caller);
+      if (subscribe && era === 'modern') follow = tellAll(server, caller);
+      if (listens) follow();
       return server;
     },
     {
-      transport: heard(new StdioServerTransport(), 'subscriptions/listen', () => listened?.()),
+      transport: heard(new StdioServerTransport(), 'subscriptions/listen', () => {
+        listens = true;
+        follow();
+      }),
       onerror: error => log.warn({ error: error.message }, 'mcp connection'),
     },
   );
