@@ -7,12 +7,14 @@ import {
   type Caller,
   type CallOptions,
   type Command,
+  commands,
   type Grant,
   mayPerform,
   Refusal,
   whoami,
 } from './commands/index.ts';
-import { type JsonObject, PortError, type Principal } from './model.ts';
+import { type EntryBody, type JsonObject, PortError, type Principal } from './model.ts';
+import { followRemote } from './remote-changes.ts';
 
 /** Where a daemon answers, and who asks it. */
 export interface Remote {
@@ -46,7 +48,17 @@ export async function remoteCaller(remote: Remote): Promise<Caller> {
     principal,
     may: command => mayPerform(command, { principal, grants: has }),
     call: (command, input, options) => call(remote, command, input, options),
+    changes: listener => followRemote(remote, (chain, from) => bodiesOf(remote, chain, from), listener),
   };
+}
+
+/** Bodies of the newest entries of a chain, from a seq on; none where the log is not for whoever asks. */
+async function bodiesOf(remote: Remote, chain: string, from: number): Promise<readonly EntryBody[]> {
+  const log = commands.find(one => one.name === 'log');
+  if (!log) return [];
+  const { output } = await call(remote, log, { chain, full: true, limit: 50 });
+  const entries = output.entries as readonly { readonly seq: number; readonly body?: string }[];
+  return entries.flatMap(one => (one.seq >= from && one.body ? [JSON.parse(one.body) as EntryBody] : []));
 }
 
 /** Whether somebody answers on a socket. */

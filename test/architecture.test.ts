@@ -198,6 +198,7 @@ function importViolations(file: string, imports: readonly Import[]): readonly st
     'agents-route',
     'terminal',
     'remote',
+    'remote-changes',
     'wiring',
     'daemon',
     'replica',

@@ -28,7 +28,10 @@ export function followChanges(ports: Ports, listener: (change: Change) => void, 
     const grown = Object.keys(heads).filter(chain => heads[chain] !== known?.[chain]);
     for (const chain of known === undefined ? [] : grown) {
       if (sees !== undefined && !sees(chain)) continue;
-      const change = changeOf(chain, await newEntries(ports, chain, known?.[chain]));
+      const change = changeOf(
+        chain,
+        (await newEntries(ports, chain, known?.[chain])).map(entry => entry.body),
+      );
       if (!ended) listener(change);
     }
     known = heads;
@@ -56,8 +59,8 @@ async function newEntries(ports: Ports, chain: string, after: string | undefined
   return end < 0 ? newest : newest.slice(0, end);
 }
 
-function changeOf(chain: string, entries: readonly Entry[]): Change {
-  const bodies = entries.map(entry => entry.body);
+/** What the new entries of a chain are about. */
+export function changeOf(chain: string, bodies: readonly EntryBody[]): Change {
   const each = (of: (body: EntryBody) => readonly string[]) => [...new Set(bodies.flatMap(of))];
   return { chain, actions: each(actionsIn), approvals: each(approvalsIn), policies: each(policiesIn) };
 }

@@ -120,7 +120,7 @@ export { approval } from './approval.ts';
 export { approvals } from './approvals.ts';
 export { refusalCounter } from './audit.ts';
 export { type Called, type Caller, callerOf } from './caller.ts';
-export type { Change } from './changes.ts';
+export { type Change, changeOf } from './changes.ts';
 export type { Command, Effect, ExitCode, Paint, Property, Reach, Role } from './command.ts';
 export { propertiesOf, terminalOnly } from './command.ts';
 export { openCursor, type Page, type Paging, pageOf, sealCursor } from './cursor.ts';

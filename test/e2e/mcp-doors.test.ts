@@ -214,8 +214,8 @@ describe.each(DOORS)('%s over %s', (library, transport) => {
 describe('who follows a target is told that it changed', () => {
   const uri = 'flyball://targets/dataset/levels';
 
-  test('with the protocol of 2026 over HTTP', async () => {
-    const client = (await connected('client 2, modern', 'http')) as ModernClient;
+  test.each(['http', 'stdio'])('with the protocol of 2026 by the daemon over %s', async transport => {
+    const client = (await connected('client 2, modern', transport)) as ModernClient;
     const told: string[] = [];
     client.setNotificationHandler(
       'notifications/resources/updated',
