@@ -94,11 +94,37 @@ describe('tokens', () => {
     const first = await tokenOf('ben');
     expect(first).toMatch(/^fb_[a-z0-9]{10}_[\w-]{43}$/);
     await expect(tokenOf('ana')).rejects.toThrow('there is an approver with a token, so this needs proof');
-    await expect(tokenOf('ana', ports(await speaking(first)))).rejects.toThrow(
-      'it would have the role admin and yours is approver',
-    );
-    const narrow = await tokenOf('ana', ports(await speaking(first)), { role: 'viewer' });
-    expect((await speaking(narrow)).grants).toEqual([{ role: 'viewer' }]);
+  });
+
+  test('people make them for themselves and for their agents, an admin for anybody: nobody speaks with two voices', async () => {
+    const ana = ports(await speaking(await tokenOf('ana')));
+    const ben = ports(await speaking(await tokenOf('ben', ana)));
+    for (const other of ['ana', 'vera', 'late'])
+      await expect(tokenOf(other, ben)).rejects.toThrow("expected an admin, for anybody else's");
+    for (const own of ['ben', 'bot']) await speaking(await tokenOf(own, ben));
+    const narrow = await speaking(await tokenOf('ben', ben, { role: 'viewer' }));
+    expect(narrow.grants).toEqual([{ role: 'viewer' }]);
+  });
+
+  test('nobody ends those of people who decide but they and an admin, so that no first one can be made again', async () => {
+    const ana = await tokenOf('ana');
+    const ben = await tokenOf('ben', ports(await speaking(ana)));
+    const idOf = (token: string) => ({ id: token.slice(3, 13) });
+    for (const by of [ports(), ports(await speaking(ben))])
+      await expect(perform(tokenRevoke, by, idOf(ana))).rejects.toThrow("is an approver's");
+    await perform(tokenRevoke, ports(await speaking(ben)), idOf(ben));
+    await perform(tokenRevoke, ports(await speaking(ana)), idOf(ana));
+    await expect(tokenOf('ana')).rejects.toThrow('say --recover');
+    const running = { ...ports(), engine: async () => 1 };
+    await expect(tokenOf('ana', running, { recover: true })).rejects.toThrow('Stop the daemon');
+    await speaking(await tokenOf('ana', ports(), { recover: true }));
+  });
+
+  test('its answer is kept nowhere: no key gives it again; and no name of an object is a principal', async () => {
+    const create = { principal: 'vera' };
+    await expect(perform(tokenCreate, ports(), create, { key: 'k' })).rejects.toThrow('no idempotency key');
+    for (const name of ['constructor', 'toString', '__proto__'])
+      await expect(tokenOf(name)).rejects.toThrow('no principal');
   });
 
   test('nothing that is kept gives one away, and a wrong secret is told like an unknown token', async () => {

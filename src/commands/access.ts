@@ -26,17 +26,22 @@ export interface PrincipalSpec {
   readonly subjects: readonly string[];
 }
 
+/** A principal of daemon.yaml by its name; undefined when there is none. */
+export function specOf(
+  { principals = {} }: { readonly principals?: Readonly<Record<string, PrincipalSpec>> },
+  name: string,
+): PrincipalSpec | undefined {
+  return Object.hasOwn(principals, name) ? principals[name] : undefined;
+}
+
 /** What a principal of daemon.yaml may do in this environment; nothing when there is none of that name. */
 export function grantsOf(
-  {
-    principals,
-    env,
-  }: { readonly principals?: Readonly<Record<string, PrincipalSpec>>; readonly env: string },
+  settings: { readonly principals?: Readonly<Record<string, PrincipalSpec>>; readonly env: string },
   name: string,
 ): readonly Grant[] {
-  const roles = principals && Object.hasOwn(principals, name) ? (principals[name]?.roles ?? []) : [];
+  const roles = specOf(settings, name)?.roles ?? [];
   return roles
-    .filter(one => one.env === undefined || one.env.includes(env))
+    .filter(one => one.env === undefined || one.env.includes(settings.env))
     .map(({ env: _, ...grant }) => grant);
 }
 
@@ -148,7 +153,7 @@ export function localSpeaker(user: string, door: 'cli' | 'mcp' | 'http', setting
       grants: grantAll(settings.trust === 'local-user' ? 'admin' : 'operator'),
     };
   const name = settings.stdio?.principal;
-  const spec = name === undefined ? undefined : settings.principals?.[name];
+  const spec = name === undefined ? undefined : specOf(settings, name);
   if (name !== undefined && spec)
     return {
       principal: { ...principalOf(name, spec, { door }), authenticated: false },
@@ -180,8 +185,7 @@ export function speakerBy(
   door: Principal['door'],
   settings: Trust,
 ): Speaker | { readonly problem: string } {
-  const { principals = {} } = settings;
-  const spec = Object.hasOwn(principals, token.principal) ? principals[token.principal] : undefined;
+  const spec = specOf(settings, token.principal);
   if (!spec) return { problem: 'daemon.yaml has no principal any more whom this token is for' };
   const grants = grantsOf(settings, token.principal);
   return {

@@ -44,6 +44,8 @@ export interface Command {
   readonly details: readonly string[];
   /** What has an effect is on record before it; `after`: where there is nothing yet that it could stand in. */
   readonly audited?: 'after';
+  /** Its answer holds a secret that is shown once: it is kept nowhere, so no key makes it be given again. */
+  readonly secret?: true;
   /** It works on files, folders or processes of whoever sits at a terminal: no other door offers it. */
   readonly terminal?: true;
   readonly examples: readonly string[];
@@ -71,6 +73,7 @@ interface Definition<I extends z.ZodObject, O extends z.ZodObject> {
   readonly needs?: Command['needs'];
   readonly details?: readonly (keyof z.output<O> & string)[];
   readonly audited?: 'after';
+  readonly secret?: true;
   readonly terminal?: true;
   readonly examples: readonly string[];
   run(ports: Ports, input: z.output<I>): Promise<z.input<O>>;

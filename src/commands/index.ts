@@ -113,6 +113,7 @@ export {
   principalOf,
   type Speaker,
   speakerBy,
+  specOf,
   suffices,
   tokenSpeaker,
 } from './access.ts';

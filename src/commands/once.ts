@@ -20,6 +20,11 @@ export async function once(
   work: (ports: Ports) => Promise<JsonObject>,
 ): Promise<JsonObject> {
   if (key === undefined || command.effect === 'read' || command.needs !== 'state') return work(ports);
+  if (command.secret)
+    throw new Refusal(
+      `${command.name}: its answer is shown once and kept nowhere; expected no idempotency key.`,
+      'conflict',
+    );
   if (!KEY.test(key))
     throw new Refusal(
       'the idempotency key has other characters; expected 1 to 200 of printable ASCII, without blanks.',

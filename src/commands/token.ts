@@ -1,7 +1,7 @@
 /** `token create`, `token list`, `token revoke`: what people and agents prove themselves with. */
 import { z } from 'zod';
-import { capped, grantsOf, greatestRole, suffices } from './access.ts';
-import { command, ROLES } from './command.ts';
+import { capped, grantsOf, greatestRole, reaches, specOf, suffices } from './access.ts';
+import { command, ROLES, terminalOnly } from './command.ts';
 import type { Ports } from './ports.ts';
 import { Refusal } from './refusal.ts';
 import { safe, table, when } from './time.ts';
@@ -27,7 +27,7 @@ export const tokenCreate = command({
   name: 'token create',
   title: 'Create a token',
   description:
-    'Makes a bearer token for a principal of daemon.yaml and shows it this once; only its hash is kept. Whoever makes it has an approver’s role proved by a token, and gives away no more than they have; the very first token of an approver may be made by whoever owns the state.',
+    'Makes a bearer token for a principal of daemon.yaml and shows it this once; only its hash is kept. People make them for themselves and for the agents that act for them, an admin for anybody; the very first one of an approver may be made by whoever owns the state.',
   input: z.strictObject({
     principal: z.string().min(1).max(80).describe('A name under principals in daemon.yaml.'),
     expires: z
@@ -38,11 +38,18 @@ export const tokenCreate = command({
       .describe('When it ends: 30d, or a time; at most a year.'),
     role: z.enum(ROLES).optional().describe('No more than this role, whatever the principal has.'),
     note: z.string().max(200).default('').describe('What it is for.'),
+    recover: terminalOnly(
+      z
+        .boolean()
+        .default(false)
+        .describe('When no token of an approver counts any more, and the daemon is stopped.'),
+    ),
   }),
   output: z.object({ ...shown.shape, token: z.string() }),
   positional: ['principal'],
   role: 'operator',
   effect: 'decide',
+  secret: true,
   reach: 'fleet',
   examples: ['flyball token create ana --expires 30d', 'flyball token create claude --note "on the laptop"'],
   run: create,
@@ -55,11 +62,16 @@ export const tokenCreate = command({
 
 async function create(
   ports: Ports,
-  input: { principal: string; expires: string; role?: TokenRecord['role'] | undefined; note: string },
+  input: {
+    principal: string;
+    expires: string;
+    role?: TokenRecord['role'] | undefined;
+    note: string;
+    recover: boolean;
+  },
 ) {
   const { store, clock } = ports.world;
-  const spec = ports.settings.principals?.[input.principal];
-  if (!spec) {
+  if (!specOf(ports.settings, input.principal)) {
     const known = Object.keys(ports.settings.principals ?? {}).join(', ') || 'none yet';
     throw new Refusal(
       `no principal ${safe(input.principal, 80)} in daemon.yaml; expected one of: ${known}. Add it under principals.`,
@@ -85,30 +97,34 @@ async function create(
   return { ...view(ports, record, at), token: text };
 }
 
-/** Nobody gives away more than they have; who owns the state makes the first token of somebody who decides. */
+/**
+ * People make tokens for themselves and for the agents and services that act for them; for others an admin does. Who owns the state
+ * makes the first one of somebody who decides, and another one when none of those counts any more, with the engine at rest.
+ */
 async function requireRight(
   ports: Ports,
-  input: { principal: string; role?: TokenRecord['role'] | undefined },
+  input: { readonly principal: string; readonly recover: boolean },
   at: number,
 ): Promise<void> {
   const { principal, settings, grants } = ports;
   if (settings.trust === 'local-user' && !principal.authenticated) return;
-  const own = greatestRole(grants);
-  if (principal.authenticated && own !== undefined && suffices(own, 'approver')) {
-    const spec = grantsOf(settings, input.principal);
-    const given = greatestRole(input.role === undefined ? spec : capped(spec, input.role));
-    if (given === undefined || suffices(own, given)) return;
+  if (principal.authenticated) {
+    const isOwn =
+      input.principal === principal.name || specOf(settings, input.principal)?.for === principal.name;
+    if (isOwn || reaches(grants, 'admin', 'fleet')) return;
     throw new Refusal(
-      `token create: it would have the role ${given} and yours is ${own}; say --role ${own} or less.`,
+      `token create: ${principal.name} makes tokens for ${principal.name} and for the agents that act for them; expected an admin, for anybody else's.`,
       'role',
     );
   }
-  const deciders = (await readTokens(ports.world.store)).filter(
-    one => stateOf(ports, one, at) === 'valid' && decides(settings, one),
-  );
-  if (!principal.authenticated && deciders.length === 0) return;
+  const made = (await readTokens(ports.world.store)).filter(one => decides(settings, one));
+  const isLeft = made.some(one => stateOf(ports, one, at) === 'valid');
+  const isFirst = made.length === 0;
+  if (isFirst || (!isLeft && input.recover && (await ports.engine()) === undefined)) return;
   throw new Refusal(
-    'token create: there is an approver with a token, so this needs proof of one: set FLYBALL_TOKEN, or give it when the terminal asks.',
+    isLeft
+      ? 'token create: there is an approver with a token, so this needs proof: set FLYBALL_TOKEN, or give it when the terminal asks.'
+      : 'token create: no token of an approver counts any more. Stop the daemon, then say --recover; it is on record.',
     'role',
   );
 }
@@ -150,7 +166,7 @@ export const tokenRevoke = command({
   name: 'token revoke',
   title: 'Revoke a token',
   description:
-    'Ends a token at once, on every machine that shares the state. Anybody may end their own with it.',
+    'Ends a token at once, on every machine that shares the state. That of somebody who decides is ended by themselves or by an admin.',
   input: z.strictObject({ id: z.string().min(4).max(10).describe('Its id, or the first characters of it.') }),
   output: shown,
   positional: ['id'],
@@ -167,6 +183,7 @@ export const tokenRevoke = command({
         `token ${safe(input.id, 10)}: ${found.length} begin so; expected one. 'flyball token list' shows them.`,
         'absent',
       );
+    requireMayRevoke(ports, token);
     const revoked = { ...token, revokedAt: token.revokedAt ?? at };
     await keepToken(ports.world.store, revoked);
     return view(ports, revoked, at);
@@ -174,17 +191,29 @@ export const tokenRevoke = command({
   text: found => `${found.id} of ${found.principal} is revoked.`,
 });
 
+/** A token of somebody who decides ends by themselves, or by an admin: nobody locks them out. */
+function requireMayRevoke({ settings, principal, grants }: Ports, token: TokenRecord): void {
+  if (settings.trust === 'local-user' && !principal.authenticated) return;
+  if (principal.authenticated && principal.name === token.principal) return;
+  if (principal.authenticated && reaches(grants, 'admin', 'fleet')) return;
+  if (!decides(settings, token)) return;
+  throw new Refusal(
+    `token revoke: ${token.id} is an approver's; expected ${token.principal} or an admin, proved by a token.`,
+    'role',
+  );
+}
+
 function stateOf({ settings }: Ports, token: TokenRecord, at: number): z.output<typeof shown>['state'] {
   if (token.revokedAt !== undefined) return 'revoked';
   if (at >= token.expiresAt) return 'expired';
-  return settings.principals?.[token.principal] ? 'valid' : 'unknown principal';
+  return specOf(settings, token.principal) ? 'valid' : 'unknown principal';
 }
 
 function view(ports: Ports, token: TokenRecord, at: number): z.input<typeof shown> {
   const { hash: _, revokedAt: __, ...rest } = token;
   return {
     ...rest,
-    kind: ports.settings.principals?.[token.principal]?.kind ?? 'unknown',
+    kind: specOf(ports.settings, token.principal)?.kind ?? 'unknown',
     state: stateOf(ports, token, at),
   };
 }

@@ -83,10 +83,10 @@ export function approvalFor(asked: {
   };
 }
 
-/** An agent has asked for it: nothing disruptive is done on that alone. */
+/** A program has asked for it, whoever's it is: nothing disruptive is done on that alone. */
 function isAgents({ request }: Episode, own: Own): boolean {
   const by = own.requests?.[request ?? '']?.by;
-  return by?.kind === 'agent' || by?.door === 'mcp';
+  return by?.kind !== undefined || by?.door === 'mcp';
 }
 
 /** What a floor leaves open binds nothing. */

@@ -7,6 +7,7 @@ import {
   recheckToken,
   type Speaker,
   speakerBy,
+  specOf,
 } from '../commands/index.ts';
 import type { Json, JsonObject } from '../model.ts';
 import { randomText } from '../sealing.ts';
@@ -97,7 +98,7 @@ async function speakerOf(
   { principal, token }: Session,
 ): Promise<Speaker | undefined> {
   if (token === undefined) {
-    const spec = settings.principals?.[principal];
+    const spec = specOf(settings, principal);
     return (
       spec && {
         principal: principalOf(principal, spec, { door: 'http' }),

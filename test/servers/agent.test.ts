@@ -18,7 +18,7 @@ const TARGET = 'model/late-flights';
 const SET_UP_MS = 15 * 60_000;
 const PATH = 'policies/early-drift.yaml';
 const PRINCIPALS = `principals:
-  ana: { roles: [approver] }
+  ana: { roles: [admin] }
   ben: { roles: [approver] }
   bot: { kind: agent, for: ben, roles: [proposer] }
 `;
