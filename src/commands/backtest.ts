@@ -109,7 +109,9 @@ async function run(ports: Ports, given: Input): Promise<z.input<typeof output>> 
   const head = await repository.head();
   const { files, world, base } = await draftOf(ports, head, given.files);
   const taken = await compileRevision(world, settings.env, head, files);
-  const policy = chosen(taken.revision?.policies ?? [], given);
+  const sees = ports.sees ?? (() => true);
+  const seen = (taken.revision?.policies ?? []).filter(one => sees(chainOf(one.target)));
+  const policy = chosen(seen, given);
   const chain = chainOf(policy.target);
   const asked = intervalOf(given, world.clock());
   const recorded = ofTheSame(await recordedOf(world.store, chain, policy.policy, asked), policy, base);

@@ -53,7 +53,7 @@ export const lint = command({
   positional: ['folder'],
   role: 'viewer',
   effect: 'read',
-  reach: 'targets',
+  reach: 'fleet',
   needs: 'files',
   terminal: true,
   examples: ['flyball lint', 'flyball lint policies --strict', 'flyball lint --live'],

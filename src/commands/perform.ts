@@ -49,12 +49,13 @@ export async function perform(
 
 /** The ports with what this principal may see for this command. */
 async function scoped(command: Command, ports: Ports, reach: 'targets' | 'fleet'): Promise<Ports> {
-  if (command.needs !== 'state' || reach === 'fleet') return ports;
   const { world, grants } = ports;
-  const sees = await targetsWith(grants, command.role, world.store);
+  // Where no state is, as in a pipeline of a repository, there is nothing to be seen of it.
+  const store: Store | undefined = world?.store;
+  if (store === undefined || reach === 'fleet') return ports;
+  const sees = await targetsWith(grants, command.role, store);
   if (sees === undefined) return ports;
-  const store: Store = scopedStore(world.store, sees);
-  return { ...ports, world: { ...world, store } };
+  return { ...ports, sees, world: { ...world, store: scopedStore(store, sees) } };
 }
 
 async function refused(command: Command, ports: Ports, input: JsonObject): Promise<Refusal> {

@@ -1,6 +1,7 @@
 /** `plan`: evaluates now with the head commit, and says what would be done. The same driver as a tick; nothing is written. */
 import { z } from 'zod';
 import { type Compiled, compile, formatDiagnostic } from '../dsl/index.ts';
+import { chainOf } from '../engine/ids.ts';
 import { type Look, look } from '../engine/look.ts';
 import { command, terminalOnly } from './command.ts';
 import { draftOf } from './draft-files.ts';
@@ -14,7 +15,7 @@ import type { Ports } from './ports.ts';
 import { compileRevision } from './take-revision.ts';
 import { requireTarget } from './targets.ts';
 import { safe, value } from './time.ts';
-import { draftInput } from './validate.ts';
+import { draftInput, ownDiagnostics } from './validate.ts';
 
 const rule = z.object({
   target: z.string(),
@@ -123,7 +124,8 @@ async function make(ports: Ports, given: Input): Promise<Planned> {
     throw new Refusal('plan: a draft is no commit, so its plan cannot be applied; leave out `out`.');
   const taken = await compileRevision(world, settings.env, head, files);
   const inForce = (await world.store.revision())?.commit.sha;
-  const policies = taken.revision?.policies ?? [];
+  const sees = ports.sees ?? (() => true);
+  const policies = (taken.revision?.policies ?? []).filter(one => sees(chainOf(one.target)));
   const chains = chainsOf(policies);
   if (policies.length > 0) requireTarget(given.target, chains);
   const facts = floorFacts(settings);
@@ -146,7 +148,7 @@ async function make(ports: Ports, given: Input): Promise<Planned> {
       args: { ...one.args },
       later: [...one.later],
     })),
-    diagnostics: taken.compiled.diagnostics.map(one =>
+    diagnostics: ownDiagnostics(ports, given.files, taken.compiled.diagnostics).map(one =>
       one.severity === 'error' ? `error ${formatDiagnostic(one)}` : formatDiagnostic(one),
     ),
   };
@@ -163,7 +165,9 @@ async function since(ports: Ports, base: string | undefined, after: Compiled): P
   const commit = await repository.resolve(base);
   const files = await repository.files(commit.sha);
   const before = compile({ files, commit, env: settings.env, catalogue: world.catalogue });
-  const policies = policyChanges(before, after).map(one => ({ ...one, fields: [...one.fields] }));
+  const sees = ports.sees ?? (() => true);
+  const changed = policyChanges(before, after).filter(one => sees(one.target));
+  const policies = changed.map(one => ({ ...one, fields: [...one.fields] }));
   return { base: commit.sha, policies } as const;
 }
 

@@ -115,6 +115,8 @@ export interface Ports {
   readonly grants: readonly Grant[];
   /** What their token was issued for; absent: whatever the grants allow. */
   readonly scopes?: readonly Scope[];
+  /** Set by the dispatcher for whoever has the command's role on some targets only: whether on this one. */
+  readonly sees?: (chain: string) => boolean;
   /** Counts refusals where one process meets many: see `audit`. Absent: each is written. */
   readonly refusals?: (principal: string, at: number) => number | undefined;
   /** Secret of this state, for what is given to somebody and comes back. */

@@ -59,6 +59,8 @@ export interface Change {
   readonly days: number;
 }
 
+/** Policies that one proposal changes. */
+const CHANGES_MAX = 100;
 /** Chains of which a plan is made. */
 const PLANNED_MAX = 20;
 
@@ -77,13 +79,17 @@ export async function checksOf(ports: Ports, change: Change): Promise<Checks> {
     warnings: textsOf(fresh, 'warning'),
     weakenings: [...weakeningsOf(before.compiled, after.compiled, settings.floors)],
     changes: changes
-      .slice(0, 100)
+      .slice(0, CHANGES_MAX)
       .map(({ file: _, from: __, ...one }) => ({ ...one, fields: [...one.fields] })),
     tests: { passed: 0, failed: 0 },
     plan: [],
     past: [],
     pastLeft: 0,
   };
+  if (changes.length > CHANGES_MAX) {
+    const problem = `it changes ${changes.length} policies; expected at most ${CHANGES_MAX} in one proposal, so that somebody can look through them.`;
+    return { ...found, problems: [problem, ...found.problems] };
+  }
   if (found.problems.length > 0) return found;
   const tested = await testsOf(ports, change.after, after.compiled);
   const planned: Checks = { ...found, tests: tested.counts, problems: tested.problems };

@@ -25,7 +25,7 @@ export const test = command({
   positional: ['folder'],
   role: 'viewer',
   effect: 'read',
-  reach: 'targets',
+  reach: 'fleet',
   needs: 'files',
   terminal: true,
   examples: ['flyball test policies', 'flyball test policies --filter drift --watch'],

@@ -1,6 +1,7 @@
 /** `validate`: every mistake of the policy files, with file, line, column and a suggestion, before they are in force. */
 import { z } from 'zod';
 import { compile, formatDiagnostic } from '../dsl/index.ts';
+import { chainOf } from '../engine/ids.ts';
 import type { Commit, Diagnostic } from '../model.ts';
 import { command, type Paint, terminalOnly } from './command.ts';
 import { draftOver } from './draft-files.ts';
@@ -49,7 +50,7 @@ export const validate = command({
   reach: 'targets',
   needs: 'files',
   examples: ['flyball validate', 'flyball validate policies'],
-  run: async (ports, input) => check(ports, await gather(ports, input)),
+  run: async (ports, input) => check(ports, await gather(ports, input), input.files),
   text,
   exit: found => (found.ok ? 0 : 1),
 });
@@ -89,8 +90,23 @@ export function structured(one: Diagnostic): z.output<typeof diagnosticOutput> {
   };
 }
 
-/** All diagnostics of a set of files. */
-export function check(ports: Ports, files: readonly PolicyText[]): z.input<typeof output> {
+/** Whoever sees some targets only is told of the mistakes of their own drafts: others' files name what they do not see. */
+export function ownDiagnostics(
+  { sees }: Pick<Ports, 'sees'>,
+  drafts: readonly PolicyText[] | undefined,
+  all: readonly Diagnostic[],
+): readonly Diagnostic[] {
+  if (sees === undefined) return all;
+  return all.filter(({ position }) => drafts?.some(({ path }) => path === position.file));
+}
+
+/** All diagnostics of a set of files, of which `drafts` are somebody's own. */
+export function check(
+  ports: Ports,
+  files: readonly PolicyText[],
+  drafts?: readonly PolicyText[],
+): z.input<typeof output> {
+  const sees = ports.sees ?? (() => true);
   const compiled = compile({
     files,
     commit: DRAFT,
@@ -99,10 +115,10 @@ export function check(ports: Ports, files: readonly PolicyText[]): z.input<typeo
   });
   return {
     ok: !compiled.diagnostics.some(one => one.severity === 'error'),
-    diagnostics: compiled.diagnostics.map(structured),
-    policies: compiled.closed.map(
-      one => `${one.policy} on ${one.target.kind}/${one.target.name}, ${one.mode}`,
-    ),
+    diagnostics: ownDiagnostics(ports, drafts, compiled.diagnostics).map(structured),
+    policies: compiled.closed
+      .filter(one => sees(chainOf(one.target)))
+      .map(one => `${one.policy} on ${one.target.kind}/${one.target.name}, ${one.mode}`),
   };
 }
 

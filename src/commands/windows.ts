@@ -56,7 +56,7 @@ export const windows = command({
   positional: ['window'],
   role: 'viewer',
   effect: 'read',
-  reach: 'targets',
+  reach: 'fleet',
   needs: 'files',
   examples: ['flyball windows', 'flyball windows business-hours --at 2026-03-29T00:30Z'],
   run: async (ports, input) => {

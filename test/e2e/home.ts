@@ -38,6 +38,8 @@ export interface Home {
   readonly env: Readonly<Record<string, string>>;
   /** Runs one command to its end. */
   flyball(...args: readonly string[]): Promise<Ran>;
+  /** The same as whoever shows this token. */
+  as(token: string, ...args: readonly string[]): Promise<Ran>;
   /** Runs one command with --json and gives what it printed. Throws when it fails with an error. */
   json<T = Record<string, unknown>>(...args: readonly string[]): Promise<T>;
   /** Commits files to the repository with the real git; gives the commit. */
@@ -93,6 +95,7 @@ export async function makeHome(
     state,
     env,
     flyball,
+    as: (token, ...args) => ranToEnd(args, { cwd: dir, env: { ...env, FLYBALL_TOKEN: token } }),
     async json<T>(...args: readonly string[]) {
       const { code, stdout, stderr } = await flyball(...args, '--json');
       if (code === 1 && stdout === '') throw new Error(`flyball ${args.join(' ')}: ${stderr}`);
