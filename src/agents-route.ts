@@ -1,6 +1,6 @@
 /** `/mcp` of the daemon: the HTTP door knows who asks and what their token was issued for; the agents' door answers. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { callerOf, commands, type Speaker } from './commands/index.ts';
+import { callerOf, commands, type Ports, recheckToken, type Speaker } from './commands/index.ts';
 import { type Asked, type Mount, Problem, scopeProblem } from './http/index.ts';
 import { mcpHandler } from './mcp/http.ts';
 import type { Json } from './model.ts';
@@ -29,10 +29,38 @@ export function agentsRoute(version: string): Mount {
       if (problem) throw problem;
       const { name, token = '' } = speaker.principal;
       const auth: Known = { token, clientId: name, scopes: [...(speaker.scopes ?? [])], extra: { speaker } };
+      if (isFollowing(body)) endWithToken(ports, speaker, response);
       await door.handle(Object.assign(request, { auth }) as never, response as never, body);
     };
     return [{ path: '/mcp', answers: {}, take }];
   };
+}
+
+/** How often it is looked whether whoever follows still may. */
+const CHECK_MS = 5000;
+/** Of tokens that are not ours: then they have to be shown again. */
+const SHOWN_AGAIN_MS = 10 * 60_000;
+
+function isFollowing(body: unknown): boolean {
+  return (body as { readonly method?: unknown } | undefined)?.method === 'subscriptions/listen';
+}
+
+/** A stream ends with the token that it was opened with. */
+function endWithToken({ world }: Ports, { principal }: Speaker, response: ServerResponse): void {
+  const { token, authenticated } = principal;
+  if (!authenticated) return;
+  const from = world.realClock();
+  const counts = async () =>
+    token === undefined
+      ? world.realClock() - from < SHOWN_AGAIN_MS
+      : !('problem' in (await recheckToken(world.store, token, world.clock())));
+  const timer = setInterval(() => {
+    counts().then(
+      still => still || response.destroy(),
+      () => response.destroy(),
+    );
+  }, CHECK_MS);
+  response.once('close', () => clearInterval(timer));
 }
 
 const UNREADABLE = Symbol('unreadable');

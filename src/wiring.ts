@@ -32,6 +32,8 @@ import { openStore } from './store/open.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 
 const DAY_MS = 86_400_000;
+/** What queries of drafts take at most. */
+const DRAFTS = { timeoutMs: 5000, memory: '1GB', threads: 1 } as const;
 
 /** What this version knows: the evaluators and verbs that policies may name. */
 export const catalogue: Catalogue = { evaluators, verbs };
@@ -73,11 +75,13 @@ export async function open(
   // What runs on this machine is kept on it, whoever shares the state.
   const folder = isPostgres(settings.state) ? settings.home : settings.state;
   const secrets = { environment: options.environment ?? (() => undefined), hosts: settings.secrets ?? {} };
-  const data = queryPort({
-    home: settings.home,
-    secrets,
+  const about = {
+    ...{ home: settings.home, secrets },
     ...(isPostgres(settings.state) ? {} : { state: settings.state }),
-  });
+  };
+  const data = queryPort(about);
+  // Engines of their own, small ones: what nobody has read yet never stands in the way of what is enforced.
+  const drafts = queryPort({ ...about, bounds: DRAFTS });
   const stopped = await store.meta('replayed-until');
   const shared = isPostgres(settings.state) ? await databaseClock(store) : undefined;
   const realClock = shared?.clock ?? monotonicClock();
@@ -103,6 +107,7 @@ export async function open(
     ...(shared ? { replica: { id: `door-${process.pid}`, leaseMs: LEASE_MS } } : {}),
     catalogue,
     queryData: meteredQueries(data.query, meter, Date.now),
+    queryDraft: drafts.query,
     dialectFor: () => data.dialect,
     readServing: readServingOf(settings.home),
     effectFor: meteredEffects(effects, meter, Date.now),
@@ -132,7 +137,7 @@ export async function open(
     pageUrl: path => pageUrlOf(settings.listen, path),
   };
   const close = async () => {
-    await data.close();
+    await Promise.all([data.close(), drafts.close()]);
     await store.close();
   };
   return {

@@ -19,6 +19,9 @@ import {
 /** Connectors that run in this process, on the folders that Connections name. */
 const EMBEDDED: ReadonlySet<Connector> = new Set<Connector>(['duckdb', 'local']);
 
+/** What all queries of one call may take together, in milliseconds of real time. */
+const CALL_MS = 120_000;
+
 /** A longer query of a draft is not looked at. */
 const MOST_CHARACTERS = 8000;
 
@@ -30,6 +33,8 @@ export function isEmbedded({ documents }: ClosedPolicy): boolean {
 /** The world with the queries that a draft over `base` may ask, and no effects. */
 export function draftWorld<W extends World>(world: W, base: Compiled): W {
   const isKnown = knownTexts(base);
+  const until = world.realClock() + CALL_MS;
+  const askEmbedded = world.queryDraft ?? world.queryData;
   const isOfBase = (connection: ConnectionSpec) => {
     const own = Object.hasOwn(base.connections, connection.name) && base.connections[connection.name];
     return own !== false && canonical(own as unknown as Json) === canonical(connection as unknown as Json);
@@ -41,8 +46,10 @@ export function draftWorld<W extends World>(world: W, base: Compiled): W {
       if (!isOfBase(connection))
         throw refused(name, 'the draft changes this Connection; expected the one of the base commit');
       const text = 'sql' in query ? query.sql : query.promql;
-      if (EMBEDDED.has(connector) || adhoc === true || isKnown(name, text))
-        return world.queryData(connection, query);
+      if (world.realClock() > until)
+        throw refused(name, `the queries of this draft took more than ${CALL_MS / 1000} s together`);
+      if (EMBEDDED.has(connector)) return askEmbedded(connection, query);
+      if (adhoc === true || isKnown(name, text)) return world.queryData(connection, query);
       const expected = Object.keys(base.connections[name]?.queries ?? {});
       const entries = expected.length === 0 ? '' : `, an entry of its queries (${expected.join(', ')})`;
       throw refused(

@@ -4,6 +4,9 @@ import { type ConnectionSpec, type Dialect, PortError, type QueryData } from '..
 import { type Duckdb, type DuckdbOptions, openDuckdb } from './duckdb.ts';
 import { dialectFor, folderOf } from './duckdb-dialect.ts';
 
+/** What engines take at most, where a connection does not say less. */
+export type Bounds = Pick<DuckdbOptions, 'memory' | 'timeoutMs' | 'threads'>;
+
 /**
  * The data port: one engine a connection, opened when it is first asked and kept until `close`. Folders of connections are
  * relative to `home`. A folder that holds the `state`, or is within it, is never read.
@@ -11,6 +14,7 @@ import { dialectFor, folderOf } from './duckdb-dialect.ts';
 export function dataPort(
   home: string,
   state?: string,
+  bounds: Bounds = {},
 ): {
   readonly query: QueryData;
   readonly dialect: Dialect;
@@ -22,7 +26,8 @@ export function dataPort(
     query: async (connection, query) => {
       requireApart(connection, home, state);
       const key = JSON.stringify([connection.name, connection.path ?? '', connection.limits]);
-      const engine = engines.get(key) ?? openDuckdb(folderOf(connection, home), optionsOf(connection));
+      const engine =
+        engines.get(key) ?? openDuckdb(folderOf(connection, home), optionsOf(connection, bounds));
       engines.set(key, engine);
       return engine.query(query);
     },
@@ -44,7 +49,13 @@ function requireApart(connection: ConnectionSpec, home: string, state: string | 
   );
 }
 
-function optionsOf(connection: ConnectionSpec): DuckdbOptions {
-  const { memory, timeoutMs } = connection.limits;
-  return { name: connection.name, timeoutMs, ...(memory === undefined ? {} : { memory }) };
+/** No more than the connection's own limits. */
+function optionsOf(connection: ConnectionSpec, bounds: Bounds): DuckdbOptions {
+  const { memory = bounds.memory, timeoutMs } = connection.limits;
+  const { threads, timeoutMs: most = Number.POSITIVE_INFINITY } = bounds;
+  return {
+    ...{ name: connection.name, timeoutMs: Math.min(timeoutMs, most) },
+    ...(memory === undefined ? {} : { memory }),
+    ...(threads === undefined ? {} : { threads }),
+  };
 }

@@ -20,6 +20,8 @@ export interface DuckdbOptions {
   /** As DuckDB writes it: `2GB`. */
   readonly memory?: string;
   readonly timeoutMs?: number;
+  /** Cores; all of them unless said. */
+  readonly threads?: number;
 }
 
 export interface Duckdb {
@@ -46,7 +48,7 @@ const CONCURRENT = 2;
 export function openDuckdb(root: string, options: DuckdbOptions = {}): Duckdb {
   const name = options.name ?? root;
   const folder = resolve(root);
-  const opened = start(folder, options.memory ?? MEMORY, name);
+  const opened = start(folder, options, name);
   // A query that awaits it reports the failure; unawaited, it must not end the process.
   opened.catch(() => undefined);
   const running = new Set<Promise<unknown>>();
@@ -99,10 +101,15 @@ function filesMacro(folder: string): string {
   return `CREATE MACRO files(pattern) AS TABLE SELECT * FROM read_parquet('${prefix}' || pattern)`;
 }
 
-async function start(folder: string, memory: string, name: string): Promise<DuckDBInstance> {
+async function start(
+  folder: string,
+  { memory = MEMORY, threads }: DuckdbOptions,
+  name: string,
+): Promise<DuckDBInstance> {
   try {
     const instance = await DuckDBInstance.create(':memory:', {
       memory_limit: memory,
+      ...(threads === undefined ? {} : { threads: String(threads) }),
       // Nothing is spilled: a query that does not fit says so.
       temp_directory: '',
       autoinstall_known_extensions: 'false',

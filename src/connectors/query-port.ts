@@ -1,6 +1,6 @@
 /** The query port: which connector answers a connection's queries, within the connection's limits. */
 import { type ConnectionSpec, type Dialect, never, PortError, type QueryData } from '../model.ts';
-import { dataPort } from './duckdb-port.ts';
+import { type Bounds, dataPort } from './duckdb-port.ts';
 import { type Elapsed, limits } from './limits.ts';
 import { askPrometheus } from './prometheus.ts';
 import type { Secrets } from './secrets.ts';
@@ -12,8 +12,10 @@ export function queryPort(options: {
   readonly state?: string;
   readonly secrets: Secrets;
   readonly elapsed?: Elapsed;
+  /** Of the embedded engine. */
+  readonly bounds?: Bounds;
 }): { readonly query: QueryData; readonly dialect: Dialect; close(): Promise<void> } {
-  const duckdb = dataPort(options.home, options.state);
+  const duckdb = dataPort(options.home, options.state, options.bounds);
   const limited = limits(options.elapsed);
   return {
     dialect: duckdb.dialect,

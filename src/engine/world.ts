@@ -25,6 +25,8 @@ export interface World {
   readonly realClock: Clock;
   readonly catalogue: Catalogue;
   readonly queryData: QueryData;
+  /** The same for drafts, apart from the engine's own queries; absent: there is one for both. */
+  readonly queryDraft?: QueryData;
   readonly dialectFor: (connection: ConnectionSpec) => Dialect;
   readonly readServing: ReadServing;
   readonly effectFor: EffectFor;

@@ -109,9 +109,14 @@ export function problemReply(error: unknown): Reply {
   const { problem, more } = problemOf(error);
   const [status, title, hint] = PROBLEMS[problem.code];
   const body = {
-    ...{ type: `urn:flyball:problem:${problem.code}`, title, status, detail: problem.message },
+    ...{ type: `urn:flyball:problem:${problem.code}`, title, status, detail: readable(problem.message) },
     ...{ code: problem.code, hint },
     ...more,
   };
   return { status, type: PROBLEM_TYPE, body: `${JSON.stringify(body)}\n`, headers: problem.headers };
+}
+
+/** What others wrote may stand in it: no character in it moves or hides what is beside it. */
+function readable(text: string): string {
+  return text.replace(/(?!\n)[\p{Cc}\p{Cf}]/gu, ' ');
 }

@@ -23,6 +23,8 @@ export function trafficOf(limits: Limits): Traffic {
   const principals = limiter(limits.principal);
   const all = limiter(limits.total);
   const going = atOnce(limits.concurrent);
+  /** How a request that became a stream stops counting as going on. */
+  const entered = new WeakMap<Asked, () => void>();
   const streams = atOnce(limits.streams);
   return {
     unknown: async asked => {
@@ -33,9 +35,12 @@ export function trafficOf(limits: Limits): Traffic {
       await take(principals, name, name);
       // What one is refused for is not taken from the others.
       await take(all, 'all', 'All together');
-      going(name, asked);
+      entered.set(asked, going(name, asked));
     },
-    stream: (name, asked) => streams(name, asked),
+    stream: (name, asked) => {
+      streams(name, asked);
+      entered.get(asked)?.();
+    },
   };
 }
 
@@ -57,7 +62,7 @@ async function take(limiter: RateLimiterMemory, key: string, who: string): Promi
 }
 
 /** At most so many at once, and of one principal at most a quarter of them; each until its answer is sent. */
-function atOnce(most: number): (name: string, asked: Asked) => void {
+function atOnce(most: number): (name: string, asked: Asked) => () => void {
   const each = Math.max(1, Math.ceil(most / 4));
   const by = new Map<string, number>();
   let total = 0;
@@ -71,14 +76,19 @@ function atOnce(most: number): (name: string, asked: Asked) => void {
           'retry-after': '1',
         },
       );
-    if (signal.aborted) return;
+    if (signal.aborted) return () => {};
     total += 1;
     by.set(name, own + 1);
-    signal.addEventListener('abort', () => {
+    let isOver = false;
+    const end = () => {
+      if (isOver) return;
+      isOver = true;
       total -= 1;
       const left = (by.get(name) ?? 1) - 1;
       if (left === 0) by.delete(name);
       else by.set(name, left);
-    });
+    };
+    signal.addEventListener('abort', end);
+    return end;
   };
 }

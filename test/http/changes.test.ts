@@ -105,3 +105,12 @@ test('nobody follows without a token, or from a strange place', async () => {
   const strange = await made.ask('/api/v1/changes', { token, headers: { 'last-event-id': 'x' } });
   expect(strange).toMatchObject({ status: 400, body: { code: 'input' } });
 });
+
+test('streams are counted as streams: whoever follows can still ask', async () => {
+  const made = await doors();
+  const token = await made.token('vic');
+  const open = Array.from({ length: 16 }, () => follow(made, token));
+  for (const stream of open) expect((await stream.next()).value).toBe('open');
+  expect((await made.ask('/api/v1/changes', { token })).status).toBe(429);
+  expect((await made.ask('/api/v1/whoami', { token })).status).toBe(200);
+});
