@@ -123,3 +123,10 @@ test('files are where each client looks for them', () => {
   } as const;
   expect(at('vscode', 'user', windows)).toBe('C:\\Users\\ana\\AppData\\Roaming\\Code\\User\\mcp.json');
 });
+
+test('what stands on one line is not laid out anew', () => {
+  const text = '{\n  // mine\n  "mcpServers": { "other": { "command": "x" } }\n}\n';
+  const added = edited(text, fileOf('cursor'), 'add');
+  expect(added).toContain('  // mine\n  "mcpServers": { "other": { "command": "x" },');
+  expect(edited(added, fileOf('cursor'), 'remove')).toBe(text);
+});

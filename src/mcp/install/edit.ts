@@ -1,6 +1,14 @@
 /** Puts one server into the text of a client's file, or takes it out, and leaves every other character as it is. Pure. */
 import { parse as parseToml, patch as patchToml } from '@decimalturn/toml-patch';
-import { applyEdits, modify, type ParseError, parse, parseTree, printParseErrorCode } from 'jsonc-parser';
+import {
+  applyEdits,
+  findNodeAtLocation,
+  modify,
+  type ParseError,
+  parse,
+  parseTree,
+  printParseErrorCode,
+} from 'jsonc-parser';
 import { isMap, isSeq, LineCounter, parseDocument, stringify, type YAMLSeq } from 'yaml';
 import type { ClientFile } from './clients.ts';
 
@@ -45,9 +53,22 @@ function inJson(text: string, file: ClientFile, what: 'add' | 'remove'): string 
     if (above !== undefined && !isObject(above))
       throw new Unreadable(`${place.slice(0, depth).join('.')} is no object`);
   }
-  const formattingOptions = styleOf(body);
-  const edits = modify(started, [...place], what === 'add' ? file.form : undefined, { formattingOptions });
+  // What is written on one line stays so: it would be laid out anew with what comes into it.
+  const options = isOnOneLine(started, place) ? {} : { formattingOptions: styleOf(body) };
+  const edits = modify(started, [...place], what === 'add' ? file.form : undefined, options);
   return mark + applyEdits(started, edits);
+}
+
+/** Whether the innermost object that is there already, and holds something, stands on one line. */
+function isOnOneLine(text: string, place: readonly string[]): boolean {
+  const root = parseTree(text, [], { allowTrailingComma: true });
+  for (let depth = place.length - 1; root && depth >= 0; depth--) {
+    const node = findNodeAtLocation(root, place.slice(0, depth));
+    if (!node) continue;
+    const isEmpty = (node.children ?? []).length === 0;
+    return !isEmpty && !text.slice(node.offset, node.offset + node.length).includes('\n');
+  }
+  return false;
 }
 
 /** Files of the first version have servers right below `mcp`. */
