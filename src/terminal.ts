@@ -1,7 +1,7 @@
 /** What a command line works through: this machine's state, the socket of its daemon, or a daemon elsewhere. */
 import { statSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { createRequire, flushCompileCache } from 'node:module';
 import { userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
@@ -205,6 +205,8 @@ async function agentsDoor(settings: DaemonSettings, given: Given): Promise<Open>
   const own = joins ? undefined : ownState(settings, given, token);
   const caller = own?.caller ?? (await remoteCaller(remote));
   const { serve } = await import('./mcp/stdio.ts');
+  // As in bin: whoever started it may end it by a signal.
+  flushCompileCache();
   const ports = {
     ...person(),
     grants: grantAll('admin'),
