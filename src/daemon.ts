@@ -1,4 +1,5 @@
 /** The daemon: follows the branch, ticks, carries out effects, anchors; until it is told to stop. Alone, or as one of several. */
+import { userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { agentsRoute } from './agents-route.ts';
 import {
@@ -6,6 +7,7 @@ import {
   follow,
   keepLedger,
   layFloors,
+  localSpeaker,
   type Ports,
   type RunOptions,
 } from './commands/index.ts';
@@ -54,8 +56,8 @@ export async function runDaemon(ports: Ports, opened: Opened, options: DaemonOpt
     const deadManUrl = deadMan && filled(deadMan.url, 'daemon.yaml: deadMan.url', environment);
     const secret = settings.oidc?.client?.secret;
     const clientSecret = secret && filled(secret, 'daemon.yaml: oidc.client.secret', environment);
-    // Without what only a terminal may do.
-    const served = opened.ports;
+    // Without what only a terminal may do, and without the token of whoever started it: that speaks for nobody else.
+    const served = { ...opened.ports, ...localSpeaker(userInfo().username, 'cli', settings) };
     const mounts = [agentsRoute(version)];
     const about = { version, deadManUrl, socket: socketOf(settings), behindProxy, clientSecret, mounts };
     await withHealth(served, opened.meters, about, () => enforce(ports, opened, options));

@@ -88,6 +88,18 @@ describe('the socket', () => {
     expect(agent.body).toMatchObject({ door: 'mcp', kind: 'agent', grants: [{ role: 'proposer' }] });
   });
 
+  test('nobody else’s, also when whoever started the daemon had shown a token', async () => {
+    const at = await makeHome(policies, TOKENS);
+    ends.push(() => at.end());
+    await furnish(at);
+    const { token } = await at.json<{ token: string }>('token', 'create', 'ana');
+    const there = await at.json<{ name: string }>('whoami');
+    await at.daemonWith({ FLYBALL_TOKEN: token });
+    const me = await ask({ socketPath: join(at.state, 'daemon.sock') }, '/api/v1/whoami', {});
+    expect(me).toMatchObject({ status: 200, body: { name: there.name, authenticated: false } });
+    expect(there.name).not.toBe('ana');
+  });
+
   test('what an engine that died left there is replaced', async () => {
     const { at, daemon } = await asking(DAEMON_YAML);
     await daemon.end('SIGKILL');

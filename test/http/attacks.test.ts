@@ -1,6 +1,8 @@
 /** Attacks on the daemon's address: each is refused, says why, and costs the others nothing. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { plain } from '../../src/http/route.ts';
+import { doing, observes, policyOf, RETRAIN } from '../core/closed-policy.ts';
+import { enforce } from '../core/outside.ts';
 import { PRINCIPALS, type Served, serve } from './served.ts';
 
 const served: Served[] = [];
@@ -169,6 +171,27 @@ test('whoever shows no token is refused by address, and a token from there still
   const answers = await Promise.all(Array.from({ length: 300 }, () => at.ask(ME)));
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401, 429]));
   expect(await at.ask(ME, { token: await at.token('vic') })).toMatchObject({ status: 200 });
+});
+
+test('a cursor counts for the one whom it was given, and for that list with those filters', async () => {
+  const at = await opened();
+  const observe = { psi: observes('psi') };
+  const named = (policy: string) => policyOf({ policy, observe, rule: doing([RETRAIN]) });
+  await enforce(at.ports.world, [named('a'), named('b')]);
+  const [ana, vic] = [await at.token('ana'), await at.token('vic')];
+  const first = await at.ask('/api/v1/policies?limit=1', { token: ana });
+  expect(first).toMatchObject({
+    status: 200,
+    body: { policies: [{ policy: 'a' }], next: expect.any(String) },
+  });
+  const next = encodeURIComponent(String(first.body.next));
+  const wrong = { status: 400, body: { code: 'input', detail: expect.stringContaining('cursor: not one') } };
+  const more = `/api/v1/policies?limit=1&cursor=${next}`;
+  expect(await at.ask(more, { token: vic })).toMatchObject(wrong);
+  expect(await at.ask(`${more}x`, { token: ana })).toMatchObject(wrong);
+  expect(await at.ask(`${more}&target=model/other`, { token: ana })).toMatchObject(wrong);
+  expect(await at.ask(`/api/v1/approvals?cursor=${next}`, { token: ana })).toMatchObject(wrong);
+  expect((await at.ask(more, { token: ana })).body).toMatchObject({ policies: [{ policy: 'b' }] });
 });
 
 describe('an Idempotency-Key', () => {
